@@ -4,8 +4,7 @@
  * Text lines keep the form that administrators' scripts match (K13):
  *
  *     2026Nov23 05:39:40 [17] REJECT: SPF fail for <a@example.com>          file and stderr
- *     [17] REJECT: SPF fail for <a@example.com>                          syslog, journal: they stamp
- * themselves
+ *     [17] REJECT: SPF fail for <a@example.com>                          syslog and journal
  *
  * 17 is our own session id; once the MTA has told its queue id, it follows: `[17 4XyZ] eom`. The daemon's own
  * events have id 0. Times are local, as they always were. JSON lines are the event's record with `time`
