@@ -100,7 +100,7 @@ void explain(Session *session, Recipient *recipient, const Weighing *weighing)
     if (passes && session->stage < STAGE_MESSAGE)
         return;
     g_autoptr(Record) facts = NULL;
-    if (log_wants_facts()) {
+    if (log_shows_facts()) {
         facts = record_new();
         record_str(facts, "rcpt", recipient ? recipient->text : NULL);
         record_weighing(facts, weighing);
@@ -115,7 +115,7 @@ void explain(Session *session, Recipient *recipient, const Weighing *weighing)
 void log_end(Message *message, const Reply *reply)
 {
     g_autoptr(Record) facts = NULL;
-    if (log_wants_facts()) {
+    if (log_shows_facts()) {
         facts = record_new();
         message_record(message, facts);
     }
