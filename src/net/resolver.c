@@ -30,6 +30,7 @@ typedef struct Shard Shard;
  */
 typedef struct Flight Flight;
 struct Flight {
+    UpstreamQuestion upstream;
     DnsQuestion question; /* its name is `octets` */
     Shard *shard;
     GList link; /* in shard->all */
@@ -236,9 +237,9 @@ static gboolean reserve(guint *count, guint max)
 }
 
 /* Upstream's thread: an answer. */
-static void flight_answered(void *data, DnsAnswer *answer)
+static void flight_answered(UpstreamQuestion *question, DnsAnswer *answer)
 {
-    Flight *flight = data;
+    Flight *flight = (Flight *)question;
     Shard *shard = flight->shard;
 
     if (answer->status == DNS_TEMPERROR)
@@ -261,7 +262,7 @@ static const char *flight_ask(NetResolver *r, Flight *flight)
 
     g_assert(ok);
     __atomic_fetch_add(&r->asked, 1, __ATOMIC_RELAXED);
-    return upstream_ask(r->upstream, name, flight->question.type, flight);
+    return upstream_ask(r->upstream, name, flight->question.type, &flight->upstream);
 }
 
 /* Gives a new flight to upstream. The shard's lock is not held, so that its other questions go on meanwhile. */
@@ -273,7 +274,7 @@ static void flight_send(NetResolver *r, Flight *flight)
     pthread_rwlock_unlock(&r->upstream_lock);
     if (why) {
         g_autoptr(DnsAnswer) answer = dns_answer_new(DNS_TEMPERROR, why);
-        flight_answered(flight, answer);
+        flight_answered(&flight->upstream, answer);
     }
 }
 

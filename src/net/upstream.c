@@ -13,19 +13,15 @@
 
 #define CLASS_IN 1 /* RFC 1035 §3.2.4 */
 
+/* A name that libunbound answers by itself, so that it can be asked something before it is needed. */
+#define WARM_UP_ZONE "warm-up.postern.invalid."
+
 struct Upstream {
     struct ub_ctx *unbound;
     UpstreamDone done;
     pthread_t thread;
     int stop; /* eventfd */
 };
-
-/* A question that libunbound has; freed by its answer, or with the upstream. */
-typedef struct {
-    Upstream *upstream;
-    void *question;
-    DnsType type;
-} Asked;
 
 typedef struct {
     const char *name, *value;
@@ -53,6 +49,9 @@ static const Option common_options[] = {
 static const Option forward_options[] = {
     {"do-not-query-localhost:", "no"},
     {"unblock-lan-zones:", "yes"},
+    /* The first time-out. A recursive server that asks the Internet for us is late now and then; the default of 50 ms throws
+     * its answer away and asks again, several times. */
+    {"infra-cache-min-rtt:", "500"},
     {NULL, NULL},
 };
 
@@ -116,7 +115,8 @@ static gboolean configure(struct ub_ctx *unbound, const char *const *servers, GE
         if (code)
             return fail(error, *zone, code);
     }
-    return TRUE;
+    code = ub_ctx_zone_add(unbound, WARM_UP_ZONE, "static");
+    return code ? fail(error, WARM_UP_ZONE, code) : TRUE;
 }
 
 /* RFC 1035 §4.1.1, RFC 6895 §2.3 */
@@ -164,12 +164,11 @@ static DnsAnswer *translate(int error, const struct ub_result *result, DnsType t
 
 static void answered(void *data, int error, struct ub_result *result)
 {
-    Asked *asked = data;
-    g_autoptr(DnsAnswer) answer = translate(error, result, asked->type);
+    UpstreamQuestion *question = data;
+    g_autoptr(DnsAnswer) answer = translate(error, result, question->type);
 
     ub_resolve_free(result);
-    asked->upstream->done(asked->question, answer);
-    g_free(asked);
+    question->upstream->done(question, answer);
 }
 
 static void *take_answers(void *data)
@@ -190,17 +189,25 @@ static void *take_answers(void *data)
     }
 }
 
-/* Signals are for the main thread; libunbound's worker inherits the mask of whoever asks first, so it is asked here. */
+static void warmed_up(void *data, int error, struct ub_result *result)
+{
+    ub_resolve_free(result);
+}
+
+/* Signals are for the main thread, and libunbound's worker inherits the mask of whoever asks first: so we ask first. */
 static gboolean start(Upstream *upstream, GError **error)
 {
     sigset_t all, before;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&upstream->thread, NULL, take_answers, upstream);
+    int code = ub_resolve_async(upstream->unbound, WARM_UP_ZONE, DNS_TXT, CLASS_IN, NULL, warmed_up, NULL);
+    int failed = code ? 0 : pthread_create(&upstream->thread, NULL, take_answers, upstream);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "DNS: cannot start a thread: %s", g_strerror(code));
+    if (code)
+        return fail(error, "cannot start", code);
+    if (failed) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "DNS: cannot start a thread: %s", g_strerror(failed));
         return FALSE;
     }
     return TRUE;
@@ -238,14 +245,10 @@ void upstream_free(Upstream *upstream)
     g_free(upstream);
 }
 
-const char *upstream_ask(Upstream *upstream, const char *name, DnsType type, void *question)
+const char *upstream_ask(Upstream *upstream, const char *name, DnsType type, UpstreamQuestion *question)
 {
-    Asked *asked = g_new(Asked, 1);
-    *asked = (Asked){upstream, question, type};
+    *question = (UpstreamQuestion){upstream, type};
 
-    int code = ub_resolve_async(upstream->unbound, *name ? name : ".", type, CLASS_IN, asked, answered, NULL);
-    if (code == 0)
-        return NULL;
-    g_free(asked);
-    return ub_strerror(code);
+    int code = ub_resolve_async(upstream->unbound, *name ? name : ".", type, CLASS_IN, question, answered, NULL);
+    return code ? ub_strerror(code) : NULL;
 }

@@ -15,8 +15,14 @@
 
 typedef struct Upstream Upstream;
 
-/* `question` is what was given to upstream_ask(); `answer` is borrowed. */
-typedef void (*UpstreamDone)(void *question, DnsAnswer *answer);
+/* First member of whatever the caller keeps about a question; it must live until it is answered or the upstream is freed. */
+typedef struct {
+    Upstream *upstream;
+    DnsType type;
+} UpstreamQuestion;
+
+/* `answer` is borrowed. */
+typedef void (*UpstreamDone)(UpstreamQuestion *question, DnsAnswer *answer);
 
 /* `servers` as in ResolverSettings. G_IO_ERROR_INVALID_ARGUMENT for words that are no server. */
 Upstream *upstream_new(const char *const *servers, UpstreamDone done, GError **error);
@@ -24,4 +30,4 @@ Upstream *upstream_new(const char *const *servers, UpstreamDone done, GError **e
 void upstream_free(Upstream *upstream);
 
 /* NULL: `done` will be called, once. Else why not (a literal), and it will not be. */
-const char *upstream_ask(Upstream *upstream, const char *name, DnsType type, void *question);
+const char *upstream_ask(Upstream *upstream, const char *name, DnsType type, UpstreamQuestion *question);
