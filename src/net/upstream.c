@@ -38,10 +38,7 @@ static const Option common_options[] = {
     {"rrset-cache-size:", "16m"},
     {"infra-cache-numhosts:", "10000"},
     {"cache-max-negative-ttl:", "900"},
-    /* A server that was dead must be used again as soon as it is back: by default it is left alone for 15 minutes. */
     {"infra-keep-probing:", "yes"},
-    {"infra-host-ttl:", "30"},
-    {"infra-cache-max-rtt:", "4000"},
     {NULL, NULL},
 };
 
@@ -52,6 +49,9 @@ static const Option forward_options[] = {
     /* The first time-out. A recursive server that asks the Internet for us is late now and then; the default of 50 ms throws
      * its answer away and asks again, several times. */
     {"infra-cache-min-rtt:", "500"},
+    /* It is the only way out, so it must never be thought dead: by default it is then left alone for 15 minutes. What is
+     * known of it is forgotten before the time-outs can add up to that, so that it is used again once it is back. */
+    {"infra-host-ttl:", "5"},
     {NULL, NULL},
 };
 
