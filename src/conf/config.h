@@ -24,13 +24,12 @@ typedef enum { MIXED_SEPARATE, MIXED_DEFER } MixedMode;
 typedef struct {
     char *name;
     char *value;
-    char *file;
     guint line;
 } ConfigPair;
 
 typedef struct {
     ConfigPair *items;
-    guint len;
+    guint n;
 } ConfigPairs;
 
 typedef struct {
