@@ -236,16 +236,70 @@ static gboolean parse_strings(Cursor cursor, WireCommand *ret, guint at_least, g
     return TRUE;
 }
 
+const char *wire_split_address(const char *arg, gsize *address_len)
+{
+    gboolean in_brackets = arg[0] == '<', quoted = FALSE;
+    const char *at = arg + (in_brackets ? 1 : 0);
+
+    for (; *at != '\0'; at++) {
+        if (quoted && *at == '\\' && at[1] != '\0')
+            at++;
+        else if (*at == '"')
+            quoted = !quoted;
+        else if (!quoted && (in_brackets ? *at == '>' : *at == ' ' || *at == '\t'))
+            break;
+    }
+    if (*at == '\0')
+        return NULL;
+    if (in_brackets)
+        at++;
+    /* What is glued to the bracket, or has brackets of its own (`Name <a@b>`), is no list of arguments. */
+    if ((*at != ' ' && *at != '\t') || strchr(at, '<') != NULL)
+        return NULL;
+    *address_len = at - arg;
+    return at + strspn(at, " \t");
+}
+
+/* `<a@b> SIZE=1` in one string becomes two. Whatever is too much stays glued to the last one. */
+static void split_args(WireCommand *ret)
+{
+    gsize address_len;
+    const char *rest = wire_split_address(ret->args[0], &address_len);
+    const char *given[WIRE_ARGS_MAX];
+    guint n_given = ret->n_args - 1;
+
+    if (rest == NULL)
+        return;
+    memcpy(given, ret->args + 1, n_given * sizeof *given);
+    ((char *) ret->args[0])[address_len] = '\0';
+    ret->n_args = 1;
+    while (*rest != '\0' && ret->n_args + n_given < WIRE_ARGS_MAX) {
+        gsize len = strcspn(rest, " \t");
+
+        add_arg(ret, rest);
+        rest += len;
+        if (*rest == '\0')
+            break;
+        if (ret->n_args + n_given < WIRE_ARGS_MAX)
+            *(char *) rest++ = '\0';
+        rest += strspn(rest, " \t");
+    }
+    for (guint i = 0; i < n_given; i++)
+        add_arg(ret, given[i]);
+    ret->args[ret->n_args] = NULL;
+}
+
 static gboolean parse_args(Cursor cursor, WireCommand *ret)
 {
     if (!parse_strings(cursor, ret, 1, WIRE_ARGS_MAX))
         return FALSE;
     if (ret->n_args == WIRE_ARGS_MAX)
         return fail(ret, "too many strings");
+    split_args(ret);
     return TRUE;
 }
 
-/* Names lose their braces in place: the buffer is ours, and the packet is looked at once. */
+/* Names lose their braces in place: the buffer is ours, and a packet is parsed once. */
 static const char *bare_name(const char *name)
 {
     gsize len = strlen(name);
@@ -308,28 +362,4 @@ gboolean wire_parse_command(const WirePacket *packet, WireCommand *ret)
         return TRUE; /* a payload has no meaning, and does no harm */
     }
     return fail(ret, "no such command");
-}
-
-const char *wire_split_address(const char *arg, gsize *address_len)
-{
-    gboolean in_brackets = arg[0] == '<', quoted = FALSE;
-    const char *at = arg + (in_brackets ? 1 : 0);
-
-    for (; *at != '\0'; at++) {
-        if (quoted && *at == '\\' && at[1] != '\0')
-            at++;
-        else if (*at == '"')
-            quoted = !quoted;
-        else if (!quoted && (in_brackets ? *at == '>' : *at == ' ' || *at == '\t'))
-            break;
-    }
-    if (*at == '\0')
-        return NULL;
-    if (in_brackets)
-        at++;
-    /* What is glued to the bracket, or has brackets of its own (`Name <a@b>`), is no list of arguments. */
-    if ((*at != ' ' && *at != '\t') || strchr(at, '<') != NULL)
-        return NULL;
-    *address_len = at - arg;
-    return at + strspn(at, " \t");
 }
