@@ -20,6 +20,19 @@
 typedef enum { SPF_MODE_OFF, SPF_MODE_HEADER, SPF_MODE_ON } SpfMode;
 typedef enum { MIXED_SEPARATE, MIXED_DEFER } MixedMode;
 
+/* A section whose keys are free. */
+typedef struct {
+    char *name;
+    char *value;
+    char *file;
+    guint line;
+} ConfigPair;
+
+typedef struct {
+    ConfigPair *items;
+    guint len;
+} ConfigPairs;
+
 typedef struct {
     gatomicrefcount refs;
     char *path; /* the file that it was read from; NULL: built in defaults */
@@ -107,12 +120,13 @@ typedef struct {
     struct {
         Map *access;                /* NULL: none */
         MixedMode mixed;
-        char **verbs;               /* "SPF-Fail=REJECT": defaults of tags, overriding the table */
-        char **decide_at;           /* "SPF-Fail=message" */
-        char **settled_by;          /* "SPF-Fail=DMARC-Pass" */
-        char **thresholds;          /* "spam=6 QUARANTINE": sums of SCORE at end of message */
-        char **early_threshold;     /* the same, from RCPT on */
-        char *unavailable;          /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
+        ConfigPairs verbs;            /* [verbs] SPF-Fail = REJECT: defaults of tags, overriding the table */
+        ConfigPairs decide_at;        /* [decide_at] SPF-Fail = message */
+        ConfigPairs settled_by;       /* [settled_by] SPF-Fail = DMARC-Pass, SPF-Forwarder */
+        ConfigPairs thresholds;       /* [thresholds] spam = 6 QUARANTINE: sums of SCORE at end of message */
+        ConfigPairs early_thresholds; /* [early_thresholds] the same, from RCPT on */
+        char *unavailable;            /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
+        char *unproven_dsn;           /* verb for a DSN whose sender is not proven (D4) */
         char *errors_url;
         char *quarantine_dir;
     } policy;
