@@ -78,7 +78,10 @@ gboolean listen_address_parse(const char *spec, ListenAddress *ret, GError **err
         const char *prefix;
         int family;
     } spellings[] = {
-        {"unix:", AF_UNIX}, {"local:", AF_UNIX}, {"inet:", AF_INET}, {"inet6:", AF_INET6},
+        {"unix:", AF_UNIX},
+        {"local:", AF_UNIX},
+        {"inet:", AF_INET},
+        {"inet6:", AF_INET6},
     };
     const char *rest = spec;
 
@@ -94,7 +97,7 @@ gboolean listen_address_parse(const char *spec, ListenAddress *ret, GError **err
         ret->is_unix = TRUE;
         if (rest[0] != '/')
             return fail_spec(error, spec, "a path begins with a slash");
-        if (strlen(rest) >= sizeof ((struct sockaddr_un *) NULL)->sun_path)
+        if (strlen(rest) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
             return fail_spec(error, spec, "the path is longer than 107 bytes");
         ret->where = g_strdup(rest);
         return TRUE;
@@ -132,7 +135,7 @@ static gboolean clear_the_way(const char *path, GError **error)
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return fail_errno(error, "cannot make a socket for", path);
-    got = connect(fd, (struct sockaddr *) &address, sizeof address) == 0 ? 0 : errno;
+    got = connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
     close(fd);
     if (got == 0 || got == EAGAIN) { /* EAGAIN: its queue is full, so there is one */
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE, "another daemon is listening on %s", path);
@@ -153,10 +156,11 @@ static gboolean set_rights(const char *path, int mode, const char *group, GError
         const struct group *entry = getgrnam(group);
 
         if (entry == NULL) {
-            g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "there is no group \"%s\" for %s", group, path);
+            g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "there is no group \"%s\" for %s", group,
+                        path);
             return FALSE;
         }
-        if (chown(path, (uid_t) -1, entry->gr_gid) != 0)
+        if (chown(path, (uid_t)-1, entry->gr_gid) != 0)
             return fail_errno(error, "cannot give to its group", path);
     }
     if (chmod(path, mode) != 0)
@@ -164,7 +168,8 @@ static gboolean set_rights(const char *path, int mode, const char *group, GError
     return TRUE;
 }
 
-static gboolean open_unix(const ListenAddress *where, int mode, const char *group, ListenSocket *ret, GError **error)
+static gboolean open_unix(const ListenAddress *where, int mode, const char *group, ListenSocket *ret,
+                          GError **error)
 {
     struct sockaddr_un address = unix_address(where->where);
     struct stat st;
@@ -174,9 +179,9 @@ static gboolean open_unix(const ListenAddress *where, int mode, const char *grou
     ret->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (ret->fd < 0)
         return fail_errno(error, "cannot make a socket for", where->where);
-    /* The mode of the inode before bind() is the mode of the file (Linux): never open to others, not for a moment,
-     * and the process's umask is left alone. */
-    if (fchmod(ret->fd, 0600 & mode) != 0 || bind(ret->fd, (struct sockaddr *) &address, sizeof address) != 0)
+    /* The mode of the inode before bind() is the mode of the file (Linux): never open to others, not for a
+     * moment, and the process's umask is left alone. */
+    if (fchmod(ret->fd, 0600 & mode) != 0 || bind(ret->fd, (struct sockaddr *)&address, sizeof address) != 0)
         return fail_errno(error, "cannot bind", where->where);
     ret->path = g_strdup(where->where);
     if (stat(ret->path, &st) == 0) {
@@ -195,8 +200,8 @@ static char *inet_name(int fd)
     socklen_t len = sizeof address;
     char host[NI_MAXHOST], port[NI_MAXSERV];
 
-    if (getsockname(fd, (struct sockaddr *) &address, &len) != 0 ||
-        getnameinfo((struct sockaddr *) &address, len, host, sizeof host, port, sizeof port,
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0 ||
+        getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return g_strdup("inet:?");
     return g_strdup_printf("%s:%s@%s", address.ss_family == AF_INET6 ? "inet6" : "inet", port, host);

@@ -33,8 +33,8 @@ typedef struct {
 gboolean listen_address_parse(const char *spec, ListenAddress *ret, GError **error);
 void listen_address_clear(ListenAddress *address);
 
-/* A unix socket that nobody answers on is left over, and replaced; if somebody answers, that is an error ("another
- * daemon is listening on …"). `mode` and `group` ("" or NULL: leave) are for unix sockets. */
+/* A unix socket that nobody answers on is left over, and replaced; if somebody answers, that is an error
+ * ("another daemon is listening on …"). `mode` and `group` ("" or NULL: leave) are for unix sockets. */
 gboolean listen_open(const char *spec, int mode, const char *group, ListenSocket *ret, GError **error);
 /* Closes; removes a unix socket if it is still ours. */
 void listen_close(ListenSocket *socket);

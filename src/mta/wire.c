@@ -271,7 +271,7 @@ static void split_args(WireCommand *ret)
     if (rest == NULL)
         return;
     memcpy(given, ret->args + 1, n_given * sizeof *given);
-    ((char *) ret->args[0])[address_len] = '\0';
+    ((char *)ret->args[0])[address_len] = '\0';
     ret->n_args = 1;
     while (*rest != '\0' && ret->n_args + n_given < WIRE_ARGS_MAX) {
         gsize len = strcspn(rest, " \t");
@@ -281,7 +281,7 @@ static void split_args(WireCommand *ret)
         if (*rest == '\0')
             break;
         if (ret->n_args + n_given < WIRE_ARGS_MAX)
-            *(char *) rest++ = '\0';
+            *(char *)rest++ = '\0';
         rest += strspn(rest, " \t");
     }
     for (guint i = 0; i < n_given; i++)
