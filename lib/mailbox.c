@@ -107,6 +107,8 @@ static gboolean scan_comment(Scan *s)
             s->space = TRUE;
             return TRUE;
         }
+        if (c == '\r' || c == '\n') /* folding (RFC 5322 §2.2.3) */
+            continue;
         if (c == '\\' && p + 1 < s->end)
             c = *++p;
         g_string_append_c(s->comment, is_blank(c) ? ' ' : c);
@@ -129,6 +131,8 @@ static gboolean scan_quoted(Scan *s, GString *plain, GString *quoted)
             s->p = p + 1;
             return TRUE;
         }
+        if (c == '\r' || c == '\n') /* folding (RFC 5322 §2.2.3) */
+            continue;
         if (c == '\\' && p + 1 < s->end)
             c = *++p;
         c = is_blank(c) ? ' ' : c;

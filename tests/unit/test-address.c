@@ -209,6 +209,7 @@ static const ListRow list_rows[] = {
     {"joe . blow @ example . com", "||joe.blow@example.com"},
     {"\"joe blow\"@example.com", "||joe blow@example.com"},
     {"Joe\r\n\t<joe@example.com>", "Joe||joe@example.com"},
+    {"\"Joe\r\n Blow\" (at\r\n home) <joe@example.com>", "Joe Blow|at home|joe@example.com"},
     {"<joe@[IPv6:2001:db8::1]>, joe@[192.0.2.1]", "||joe@[ipv6:2001:db8::1] // ||joe@[192.0.2.1]"},
     {"@hop.example:joe@example.com", "||joe@example.com"},
     {"", ""},
