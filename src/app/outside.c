@@ -12,7 +12,7 @@ static Resolver *open_resolver(const OutsideOptions *options, const Config *conf
     ResolverSettings settings = {
         .servers = (const char *const *)config->dns.servers,
         .timeout_ms = config->dns.timeout_ms,
-        .cache_entries = config->dns.cache_size,
+        .cache_size = config->dns.cache_size,
     };
     return net_resolver_new(&settings, error);
 }
