@@ -20,6 +20,18 @@
 typedef enum { SPF_MODE_OFF, SPF_MODE_HEADER, SPF_MODE_ON } SpfMode;
 typedef enum { MIXED_SEPARATE, MIXED_DEFER } MixedMode;
 
+/* A section whose keys are free. */
+typedef struct {
+    char *name;
+    char *value;
+    guint line;
+} ConfigPair;
+
+typedef struct {
+    ConfigPair *items;
+    guint n;
+} ConfigPairs;
+
 typedef struct {
     gatomicrefcount refs;
     char *path; /* the file that it was read from; NULL: built in defaults */
@@ -66,6 +78,7 @@ typedef struct {
         PatternList *hello_blacklist;
         gboolean hello_checks;      /* refuse a HELO that is a bare IP (A4) */
         gboolean ptr_checks;        /* refuse a PTR of localhost or "." (A3) */
+        gboolean iprev;             /* check and report forward-confirmed reverse DNS (A8) */
         gboolean delayed_reject;    /* refuse at RCPT, not at MAIL */
         int max_demerits;           /* 0: no limit */
         HostList *whitelist_ips;
@@ -81,7 +94,7 @@ typedef struct {
         gboolean syntax_checks;     /* refuse addresses that are none (B1) */
         gboolean message_id_checks; /* refuse a Message-ID too short to be one (B12) */
         PatternList *srs_domains;   /* MFROM in one of these must verify (B12) */
-        char *srs_secret_file;      /* one secret a line, the first signs */
+        char **srs_secrets;         /* from a file, one a line, the first signs; NULL: none */
         int srs_max_age;            /* days */
         int srs_hash_length;
     } sender;
@@ -90,7 +103,7 @@ typedef struct {
         SpfMode mode;
         gboolean best_guess;
         char *delegate;             /* "" : none */
-        char *delegate_file;        /* master-file lines, "" : none */
+        Resolver *substitutes;      /* local records for domains that have none: a zone file; NULL: none */
         char **trusted_forwarder;
         gboolean lax;               /* a permerror may be judged by its lax result (C7) */
         char *internal_policy;      /* SPF terms for internal addresses (C11); "" : outgoing mail is not checked */
@@ -107,12 +120,13 @@ typedef struct {
     struct {
         Map *access;                /* NULL: none */
         MixedMode mixed;
-        char **verbs;               /* "SPF-Fail=REJECT": defaults of tags, overriding the table */
-        char **decide_at;           /* "SPF-Fail=message" */
-        char **settled_by;          /* "SPF-Fail=DMARC-Pass" */
-        char **thresholds;          /* "spam=6 QUARANTINE": sums of SCORE at end of message */
-        char **early_threshold;     /* the same, from RCPT on */
-        char *unavailable;          /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
+        ConfigPairs verbs;            /* [verbs] SPF-Fail = REJECT: defaults of tags, overriding the table */
+        ConfigPairs decide_at;        /* [decide_at] SPF-Fail = message */
+        ConfigPairs settled_by;       /* [settled_by] SPF-Fail = DMARC-Pass, SPF-Forwarder */
+        ConfigPairs thresholds;       /* [thresholds] spam = 6 QUARANTINE: sums of SCORE at end of message */
+        ConfigPairs early_thresholds; /* [early_thresholds] the same, from RCPT on */
+        char *unavailable;            /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
+        char *unproven_dsn;           /* verb for a DSN whose sender is not proven (D4) */
         char *errors_url;
         char *quarantine_dir;
     } policy;
