@@ -66,9 +66,9 @@ static G_GNUC_PRINTF(2, 3) void note(Session *session, const char *format, ...)
     pthread_mutex_unlock(&engine->lock);
 }
 
-static char *joined(const char *const *words)
+static char *joined(const Session *session, const char *const *words)
 {
-    return g_strjoinv("|", (char **)words);
+    return session->engine->silent ? NULL : g_strjoinv("|", (char **)words);
 }
 
 guint snapshot_unwanted_stages(const Snapshot *snapshot)
@@ -120,7 +120,7 @@ void session_macros(Session *session, Stage stage, const char *const *pairs)
         STAGES(X)
 #undef X
     };
-    g_autofree char *text = joined(pairs);
+    g_autofree char *text = joined(session, pairs);
 
     note(session, "macros %s %s", words[stage], text);
 }
@@ -153,7 +153,7 @@ Reply session_helo(Session *session, const char *helo)
 
 Reply session_mail(Session *session, const char *const *args)
 {
-    g_autofree char *text = joined(args);
+    g_autofree char *text = joined(session, args);
 
     note(session, "mail %s", text);
     session->in_message = TRUE;
@@ -162,7 +162,7 @@ Reply session_mail(Session *session, const char *const *args)
 
 Reply session_rcpt(Session *session, const char *const *args, const char *refused)
 {
-    g_autofree char *text = joined(args);
+    g_autofree char *text = joined(session, args);
 
     note(session, "rcpt %s%s%s", text, refused != NULL ? " refused: " : "", refused != NULL ? refused : "");
     return REPLY_OF(rcpt);
@@ -188,7 +188,7 @@ Reply session_end_of_headers(Session *session)
 
 Reply session_body(Session *session, const void *bytes, gsize len)
 {
-    g_autofree char *text = g_strndup(bytes, len);
+    g_autofree char *text = g_strndup(bytes, MIN(len, 80));
 
     if (len <= 80)
         note(session, "body %s", text);
