@@ -4,44 +4,68 @@
  * Text lines keep the form that administrators' scripts match (K13):
  *
  *     2026Nov23 05:39:40 [17] REJECT: SPF fail for <a@example.com>          file and stderr
- *     [17] REJECT: SPF fail for <a@example.com>                              syslog and journal, which stamp themselves
+ *     [17] REJECT: SPF fail for <a@example.com>                          syslog and journal
  *
- * 17 is our own session id; once the MTA has told its queue id, it follows: `[17 4XyZ] eom`. JSON lines are the
- * event's record with `time`, `level`, `id`, `qid`, `tag`, `text` ahead of it.
+ * 17 is our own session id; once the MTA has told its queue id, it follows: `[17 4XyZ] eom`. The daemon's own
+ * events have id 0. Times are local, as they always were. JSON lines are the event's record with `time`
+ * (UTC), `level`, `id` (left out when 0), `qid`, `tag`, `text` ahead of it. The journal gets the same as
+ * fields: POSTERN_ID, POSTERN_QID, POSTERN_TAG and one POSTERN_… for every fact.
  *
- * The log is one of the two globals of the program. Threads: any; a line is written whole. A log that cannot be
- * written (full disk) never stops mail: lines are dropped, counted, and the count is logged when writing works again.
+ * The log is one of the two globals of the program; before log_open() it is text on stderr. Threads: any; a
+ * line is written whole, under a mutex. A log that cannot be written (full disk) never stops mail: lines are
+ * dropped, counted, and the count is logged when writing works again. Nothing here may be called from a
+ * signal handler: the handler leaves word, and the thread that waits for signals calls log_reopen(). SIGPIPE
+ * must be ignored by the program.
  */
 #pragma once
 
 #include <glib.h>
+#include "base/clock.h"
 #include "base/record.h"
 
-typedef enum { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG } LogLevel;
+#define LOG_LEVELS(X)                                                                                        \
+    X(ERROR, "error")                                                                                        \
+    X(WARNING, "warning")                                                                                    \
+    X(NOTICE, "notice")                                                                                      \
+    X(INFO, "info")                                                                                          \
+    X(DEBUG, "debug")
+
+typedef enum {
+#define X(id, word) LOG_LEVEL_##id,
+    LOG_LEVELS(X)
+#undef X
+        LOG_LEVEL_COUNT
+} LogLevel;
+
+/* Bytes of one event's text; what a stranger makes longer is cut and ends in "…". */
+#define LOG_TEXT_MAX 4096u
 
 typedef struct {
     const char *target; /* "stderr", "syslog", "journal", "file:/path" */
     gboolean json;
     LogLevel level;     /* the least urgent level that is written */
-    int facility;       /* syslog facility, LOG_MAIL by default */
+    int facility;       /* syslog facility; 0 stands for LOG_MAIL */
+    const Clock *clock; /* NULL: clock_system */
 } LogSettings;
 
 /* Who an event is about; either may be NULL. */
 typedef struct {
-    guint64 session;   /* 0: none, the event is the daemon's own */
+    guint64 session; /* 0: none, the event is the daemon's own */
     const char *queue_id;
 } LogSubject;
 
 /* Opens the target. On failure the old target stays in force. */
 gboolean log_open(const LogSettings *settings, GError **error);
-/* Opens a file again after rotation; nothing for other targets. */
+/* Opens a file again after rotation; nothing for other targets. On failure the old file stays open. */
 gboolean log_reopen(GError **error);
+/* Back to text on stderr, every level up to info. */
 void log_close(void);
 
 /* `tag` is one of the old words: "connect from", "mail from", "REJECT:", …; text is printed after it. Control
- * characters in text are shown as \xNN, so that no stranger writes a line of ours. `facts` may be NULL. */
-void log_event(LogLevel level, const LogSubject *subject, const char *tag, const Record *facts, const char *format,
-               ...) G_GNUC_PRINTF(5, 6);
+ * characters and bytes that are not UTF-8 are shown as \xNN in tag, queue id and text, so that no stranger
+ * writes a line of ours. `facts` may be NULL. */
+void log_event(LogLevel level, const LogSubject *subject, const char *tag, const Record *facts,
+               const char *format, ...) G_GNUC_PRINTF(5, 6);
 
 /* Events of the daemon itself. */
 #define log_error(...)   log_event(LOG_LEVEL_ERROR, NULL, "error:", NULL, __VA_ARGS__)
@@ -49,8 +73,19 @@ void log_event(LogLevel level, const LogSubject *subject, const char *tag, const
 #define log_notice(...)  log_event(LOG_LEVEL_NOTICE, NULL, "notice:", NULL, __VA_ARGS__)
 #define log_debug(...)   log_event(LOG_LEVEL_DEBUG, NULL, "debug:", NULL, __VA_ARGS__)
 
-gboolean log_level_parse(const char *word, LogLevel *ret);
+/* FALSE: an event of that level would not be written; saves making its record. */
+gboolean log_wanted(LogLevel level);
+/* FALSE: facts are not written (text lines have none); saves making the record. */
+gboolean log_shows_facts(void);
+/* Lines that could not be written since the last one that could. */
+guint64 log_dropped(void);
 
-/* Tests: every line goes to `sink` instead (without time stamp). NULL restores the target. */
+const char *log_level_name(LogLevel level);
+gboolean log_level_parse(const char *word, LogLevel *ret);
+/* "mail", "daemon", "local0", … → LOG_MAIL, … of syslog.h. */
+gboolean log_facility_parse(const char *word, int *ret);
+
+/* Tests: every line of a wanted level goes to `sink` instead (without time stamp; no "time" in JSON). NULL
+ * restores the target. The sink must not log. */
 typedef void (*LogSink)(LogLevel level, const char *line, void *data);
 void log_set_sink(LogSink sink, void *data);

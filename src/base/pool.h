@@ -1,7 +1,8 @@
 /*
  * pool.h — what lives as long as a session, a message or a recipient.
  *
- * A Pool owns strings, zeroed blocks and foreign objects, and frees all of them at once, last in first out. One thread.
+ * A Pool owns strings, zeroed blocks and foreign objects, and frees all of them at once, last in first out.
+ * One thread.
  */
 #pragma once
 

@@ -1,8 +1,9 @@
 /*
- * record.h — facts as they are shown: an ordered list of names and typed values, with nested records and lists.
+ * record.h — facts as they are shown: an ordered list of names and typed values, with nested records and
+ * lists.
  *
- * Everything that prints goes through here: log lines, JSON, the trace of `postern scan`, test cases. A struct is
- * shown by its field table (one row a member), so that no printer is written twice:
+ * Everything that prints goes through here: log lines, JSON, the trace of `postern scan`, test cases. A
+ * struct is shown by its field table (one row a member), so that no printer is written twice:
  *
  *     static const Field spf_fields[] = {
  *         FIELD_ENUM(SpfFact, result, spf_result_name),
@@ -29,9 +30,9 @@ typedef struct {
 } Field;
 
 /* The member's type is checked: a wrong one does not compile. */
-#define FIELD_TYPED(T, member, type, kind, word)                                                                   \
-    {                                                                                                              \
-        kind, #member, offsetof(T, member) + 0 * sizeof(char[_Generic(((T *)0)->member, type : 1)]), word          \
+#define FIELD_TYPED(T, member, type, kind, word)                                                             \
+    {                                                                                                        \
+        kind, #member, offsetof(T, member) + 0 * sizeof(char[_Generic(((T *)0)->member, type : 1)]), word    \
     }
 #define FIELD_STR(T, member)  FIELD_TYPED(T, member, const char *, FIELD_IS_STR, NULL)
 #define FIELD_INT(T, member)  FIELD_TYPED(T, member, int, FIELD_IS_INT, NULL)
@@ -49,13 +50,23 @@ void record_double(Record *record, const char *name, double value);
 void record_bool(Record *record, const char *name, gboolean value);
 /* A list of strings; NULL-terminated. */
 void record_strv(Record *record, const char *name, const char *const *texts);
-/* A nested record, and an element of a list of records; owned by `record`, filled by the caller. */
+/* A nested record, and an element of a list of records; owned by `record`, filled by the caller. A name that
+ * is there already keeps its place and gets the new value; record_child() gives the child that is there,
+ * record_element() adds. */
 Record *record_child(Record *record, const char *name);
 Record *record_element(Record *record, const char *name);
 void record_fields(Record *record, const Field *fields, const void *of);
 
+/* Copies the items of `from` whose names `record` does not have yet. */
+void record_merge(Record *record, const Record *from);
+
 gboolean record_is_empty(const Record *record);
-/* For tests and rules: the value at "spf.result" as text, or NULL. Owned by the record. */
+/* Calls `each` for every plain value, in order, with its path ("spf.result", "dkim.0.d") and its text. A list
+ * of strings is one value, joined by ", ". */
+typedef void (*RecordEach)(const char *path, const char *text, void *data);
+void record_each(const Record *record, RecordEach each, void *data);
+/* For tests and rules: the value at "spf.result" as text, or NULL; elements of lists are numbered from 0.
+ * Owned by the record. */
 const char *record_lookup(const Record *record, const char *path);
 
 /* One line of JSON without a line end. Bytes that are not UTF-8 are shown as U+FFFD. Owned by the caller. */

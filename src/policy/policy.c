@@ -11,7 +11,8 @@ struct Policy {
     Stage decide_at[TAG_COUNT];
     guint64 settled_by[TAG_COUNT];   /* a bit per tag */
     GArray *thresholds[2];           /* Threshold; [1] is the early one */
-    guint verbs_used;
+    guint verbs_used;                /* by rules that somebody wrote */
+    gboolean recipient_rules;        /* some recipient has rules of its own */
     Verb unavailable, unproven_dsn;
 };
 G_STATIC_ASSERT(TAG_COUNT <= 64);
@@ -127,6 +128,16 @@ gboolean policy_may_use(const Policy *policy, guint verbs)
     return (policy->verbs_used & verbs) != 0;
 }
 
+gboolean policy_may_differ_after_data(const Policy *policy)
+{
+    if (policy->recipient_rules)
+        return TRUE;
+    for (Tag tag = 0; tag < TAG_COUNT; tag++)
+        if (policy->decide_at[tag] == STAGE_MESSAGE)
+            return TRUE;
+    return FALSE;
+}
+
 Verb policy_unavailable(const Policy *policy)
 {
     return policy->unavailable;
@@ -173,10 +184,12 @@ static void check_entry(const MapEntry *entry, void *data)
     Tag tag;
     if (!colon)
         return;
-    if (g_str_has_prefix(word, "to-"))
-        word += 3;
+    gboolean of_recipient = g_str_has_prefix(word, "to-");
+    if (of_recipient)
+        word += strlen("to-");
     if (!tag_parse(word, colon - word, &tag))
         return;
+    c->policy->recipient_rules |= of_recipient && colon[1];
     const char *file = map_name(c->policy->config->policy.access);
     Ruling ruling = {0};
     g_autoptr(GError) error = NULL;
@@ -224,9 +237,8 @@ static void compile_verbs(Compiler *c)
         policy->verbs[tag] = ruling;
         g_free(policy->verb_sources[tag]);
         policy->verb_sources[tag] = g_strdup_printf("%s:%u", pair->file, pair->line);
+        policy->verbs_used |= VERB_BIT(ruling.verb);
     }
-    for (Tag tag = 0; tag < TAG_COUNT; tag++)
-        policy->verbs_used |= VERB_BIT(policy->verbs[tag].verb);
 }
 
 static void compile_decide_at(Compiler *c)

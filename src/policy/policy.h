@@ -51,8 +51,11 @@ Stage policy_decide_at(const Policy *policy, Tag tag);
 gboolean policy_settles(const Policy *policy, Tag tag, Tag proof);
 /* The highest threshold that `score` reaches, or NULL (D12). */
 const Threshold *policy_threshold(const Policy *policy, double score, gboolean early);
-/* TRUE if any rule could give one of these VERB_BIT()s. */
+/* TRUE if somebody wrote a rule that gives one of these VERB_BIT()s. */
 gboolean policy_may_use(const Policy *policy, guint verbs);
+/* TRUE if recipients that were accepted at RCPT can still end differently: some have rules of their own, or a tag is
+ * only decided at end of message. */
+gboolean policy_may_differ_after_data(const Policy *policy);
 /* What this recipient's own rules say, as one comparable text: recipients with equal ones cannot end differently
  * because of their rules (D11 `mixed = defer`). */
 char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys);
