@@ -24,13 +24,12 @@ typedef enum { MIXED_SEPARATE, MIXED_DEFER } MixedMode;
 typedef struct {
     char *name;
     char *value;
-    char *file;
     guint line;
 } ConfigPair;
 
 typedef struct {
     ConfigPair *items;
-    guint len;
+    guint n;
 } ConfigPairs;
 
 typedef struct {
@@ -79,6 +78,7 @@ typedef struct {
         PatternList *hello_blacklist;
         gboolean hello_checks;      /* refuse a HELO that is a bare IP (A4) */
         gboolean ptr_checks;        /* refuse a PTR of localhost or "." (A3) */
+        gboolean iprev;             /* check and report forward-confirmed reverse DNS (A8) */
         gboolean delayed_reject;    /* refuse at RCPT, not at MAIL */
         int max_demerits;           /* 0: no limit */
         HostList *whitelist_ips;
@@ -94,7 +94,7 @@ typedef struct {
         gboolean syntax_checks;     /* refuse addresses that are none (B1) */
         gboolean message_id_checks; /* refuse a Message-ID too short to be one (B12) */
         PatternList *srs_domains;   /* MFROM in one of these must verify (B12) */
-        char *srs_secret_file;      /* one secret a line, the first signs */
+        char **srs_secrets;         /* from a file, one a line, the first signs; NULL: none */
         int srs_max_age;            /* days */
         int srs_hash_length;
     } sender;
@@ -103,7 +103,7 @@ typedef struct {
         SpfMode mode;
         gboolean best_guess;
         char *delegate;             /* "" : none */
-        char *delegate_file;        /* master-file lines, "" : none */
+        Resolver *substitutes;      /* local records for domains that have none: a zone file; NULL: none */
         char **trusted_forwarder;
         gboolean lax;               /* a permerror may be judged by its lax result (C7) */
         char *internal_policy;      /* SPF terms for internal addresses (C11); "" : outgoing mail is not checked */

@@ -30,12 +30,15 @@ struct Check {
     /* Fills a zeroed fact; `of` is the Session, Message or Recipient. Strings come from its pool. */
     void (*evaluate)(void *of, void *fact);
 
-    /* A hint: start the DNS that will be wanted. Never needed for being right. */
+    /* A hint before the hooks of STAGE_RCPT (the first recipient) and after those of STAGE_HEADERS: start the DNS that
+     * will be wanted. Never needed for being right, and never earlier: a client without a valid recipient shall
+     * cost no DNS (C9). */
     void (*prefetch)(Session *session, Stage stage);
 
     void (*connect)(Session *session);
     void (*helo)(Session *session);
     void (*mail)(Message *message);
+    void (*first_rcpt)(Message *message); /* once, at the first recipient that the MTA has not refused (C9) */
     void (*rcpt)(Recipient *recipient);
     void (*data)(Message *message);
     void (*headers)(Message *message);
@@ -53,6 +56,9 @@ struct Check {
 
     void (*trace)(Message *message, TraceFields *trace);
 };
+
+/* All that the checks of this message add to its trace. */
+void message_trace(Message *message, TraceFields *trace);
 
 /* Something that is done to mail that will be delivered. Runs at end of message, in the order of the table. */
 typedef struct {

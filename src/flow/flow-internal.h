@@ -96,6 +96,7 @@ struct Message {
     const char *sender_text, *sender_error;
     const char *const *sender_args;
     GPtrArray *recipients; /* Recipient */
+    gboolean rcpt_judged;  /* the first_rcpt hooks have run */
     guint n_accepted;
     char *fingerprint;     /* of the first accepted recipient, for `mixed = defer` */
 

@@ -26,6 +26,13 @@ static void prefetch(Session *session, Stage stage)
             check->prefetch(session, stage);
 }
 
+void message_trace(Message *message, TraceFields *trace)
+{
+    EACH_CHECK (message->session, check)
+        if (check->trace)
+            check->trace(message, trace);
+}
+
 /* --- life --- */
 
 Session *session_new(Engine *engine, const Adapter *adapter)
@@ -106,7 +113,6 @@ Reply session_connect(Session *session, const char *ptr_name, const IpAddress *i
     EACH_CHECK (session, check)
         if (check->connect)
             check->connect(session);
-    prefetch(session, STAGE_CONNECT);
     return REPLY_GO;
 }
 
@@ -125,7 +131,6 @@ Reply session_helo(Session *session, const char *helo)
     EACH_CHECK (session, check)
         if (check->helo)
             check->helo(session);
-    prefetch(session, STAGE_HELO);
     return REPLY_GO;
 }
 
@@ -140,7 +145,6 @@ Reply session_mail(Session *session, const char *const *args)
     EACH_CHECK (session, check)
         if (check->mail)
             check->mail(message);
-    prefetch(session, STAGE_MAIL);
     if (session_config(session)->connection.delayed_reject)
         return REPLY_GO;
     return decide_mail(message);
@@ -168,9 +172,16 @@ static gboolean differs_from_first(Message *message, const Recipient *recipient)
 static Reply judge_recipient(Message *message, Recipient *recipient)
 {
     Session *session = message->session;
-    EACH_CHECK (session, check)
+    gboolean first = !message->rcpt_judged;
+    message->rcpt_judged = TRUE;
+    if (first)
+        prefetch(session, STAGE_RCPT);
+    EACH_CHECK (session, check) {
+        if (first && check->first_rcpt)
+            check->first_rcpt(message);
         if (check->rcpt)
             check->rcpt(recipient);
+    }
     Reply reply = decide_recipient(recipient, STAGE_RCPT)->reply;
     if (reply.kind == REPLY_CONTINUE && differs_from_first(message, recipient)) {
         reply = (Reply){REPLY_TEMPFAIL, 452, "4.5.3", "one policy at a time: send this recipient separately"};

@@ -166,6 +166,11 @@ typedef struct {
     Problems *problems;
 } Compiler;
 
+static const char *file_of(const Compiler *c)
+{
+    return c->policy->config->path;
+}
+
 static gboolean legal(Compiler *c, const char *file, guint line, Tag tag, const Ruling *ruling)
 {
     if (tag_legal_verbs(tag) & VERB_BIT(ruling->verb))
@@ -204,7 +209,7 @@ static gboolean pair_tag(Compiler *c, const ConfigPair *pair, Tag *tag)
 {
     if (tag_parse(pair->name, strlen(pair->name), tag))
         return TRUE;
-    problems_add(c->problems, PROBLEM_ERROR, pair->file, pair->line, "%s is no tag", pair->name);
+    problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s is no tag", pair->name);
     return FALSE;
 }
 
@@ -213,7 +218,7 @@ static gboolean pair_ruling(Compiler *c, const ConfigPair *pair, const char *val
     g_autoptr(GError) error = NULL;
     if (ruling_parse(value, ruling, &error))
         return TRUE;
-    problems_add(c->problems, PROBLEM_ERROR, pair->file, pair->line, "%s: %s", pair->name, error->message);
+    problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s: %s", pair->name, error->message);
     return FALSE;
 }
 
@@ -223,20 +228,20 @@ static void compile_verbs(Compiler *c)
     for (Tag tag = 0; tag < TAG_COUNT; tag++)
         policy->verbs[tag] = (Ruling){.verb = tag_info(tag)->verb};
     const ConfigPairs *pairs = &policy->config->policy.verbs;
-    for (guint i = 0; i < pairs->len; i++) {
+    for (guint i = 0; i < pairs->n; i++) {
         const ConfigPair *pair = &pairs->items[i];
         Tag tag;
         Ruling ruling = {0};
         if (!pair_tag(c, pair, &tag) || !pair_ruling(c, pair, pair->value, &ruling))
             continue;
-        if (!legal(c, pair->file, pair->line, tag, &ruling)) {
+        if (!legal(c, file_of(c), pair->line, tag, &ruling)) {
             ruling_clear(&ruling);
             continue;
         }
         ruling_clear(&policy->verbs[tag]);
         policy->verbs[tag] = ruling;
         g_free(policy->verb_sources[tag]);
-        policy->verb_sources[tag] = g_strdup_printf("%s:%u", pair->file, pair->line);
+        policy->verb_sources[tag] = g_strdup_printf("%s:%u", file_of(c), pair->line);
         policy->verbs_used |= VERB_BIT(ruling.verb);
     }
 }
@@ -246,7 +251,7 @@ static void compile_decide_at(Compiler *c)
     for (Tag tag = 0; tag < TAG_COUNT; tag++)
         c->policy->decide_at[tag] = STAGE_RCPT;
     const ConfigPairs *pairs = &c->policy->config->policy.decide_at;
-    for (guint i = 0; i < pairs->len; i++) {
+    for (guint i = 0; i < pairs->n; i++) {
         const ConfigPair *pair = &pairs->items[i];
         Tag tag;
         if (!pair_tag(c, pair, &tag))
@@ -254,7 +259,7 @@ static void compile_decide_at(Compiler *c)
         if (g_ascii_strcasecmp(pair->value, "message") == 0)
             c->policy->decide_at[tag] = STAGE_MESSAGE;
         else if (g_ascii_strcasecmp(pair->value, "rcpt") != 0)
-            problems_add(c->problems, PROBLEM_ERROR, pair->file, pair->line,
+            problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line,
                          "%s = %s: a tag is decided at rcpt or at message", pair->name, pair->value);
     }
 }
@@ -266,7 +271,7 @@ static void compile_settled_by(Compiler *c)
         for (const Tag *proof = tag_info(tag)->settled_by; proof && *proof != TAG_COUNT; proof++)
             policy->settled_by[tag] |= G_GUINT64_CONSTANT(1) << *proof;
     const ConfigPairs *pairs = &policy->config->policy.settled_by;
-    for (guint i = 0; i < pairs->len; i++) {
+    for (guint i = 0; i < pairs->n; i++) {
         const ConfigPair *pair = &pairs->items[i];
         Tag tag, proof;
         if (!pair_tag(c, pair, &tag))
@@ -277,9 +282,9 @@ static void compile_settled_by(Compiler *c)
             if (!**word)
                 continue;
             if (!tag_parse(*word, strlen(*word), &proof))
-                problems_add(c->problems, PROBLEM_ERROR, pair->file, pair->line, "%s is no tag", *word);
+                problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s is no tag", *word);
             else if (tag_info(proof)->class != CLASS_PROOF)
-                problems_add(c->problems, PROBLEM_ERROR, pair->file, pair->line, "%s proves nothing", *word);
+                problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s proves nothing", *word);
             else
                 policy->settled_by[tag] |= G_GUINT64_CONSTANT(1) << proof;
         }
@@ -296,22 +301,22 @@ static void threshold_clear(gpointer data)
 /* "spam = 6 QUARANTINE": a number and a verb. */
 static void compile_thresholds(Compiler *c, const ConfigPairs *pairs, GArray *into, Tag tag)
 {
-    for (guint i = 0; i < pairs->len; i++) {
+    for (guint i = 0; i < pairs->n; i++) {
         const ConfigPair *pair = &pairs->items[i];
         char *end = NULL;
         Threshold threshold = {.name = pair->name, .least = g_ascii_strtod(pair->value, &end)};
         if (end == pair->value || !g_ascii_isspace(*end)) {
-            problems_add(c->problems, PROBLEM_ERROR, pair->file, pair->line,
+            problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line,
                          "%s = %s: write a number, then a verb, as in \"6 QUARANTINE\"", pair->name, pair->value);
             continue;
         }
         if (!pair_ruling(c, pair, end, &threshold.ruling))
             continue;
-        if (threshold.ruling.verb == VERB_SCORE || !legal(c, pair->file, pair->line, tag, &threshold.ruling)) {
+        if (threshold.ruling.verb == VERB_SCORE || !legal(c, file_of(c), pair->line, tag, &threshold.ruling)) {
             ruling_clear(&threshold.ruling);
             continue;
         }
-        threshold.source = g_strdup_printf("%s:%u", pair->file, pair->line);
+        threshold.source = g_strdup_printf("%s:%u", file_of(c), pair->line);
         c->policy->verbs_used |= VERB_BIT(threshold.ruling.verb);
         g_array_append_val(into, threshold);
     }
