@@ -10,7 +10,8 @@ from .process import Failed, Process, wait_until
 
 TOP = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("POSTERN_BUILD", TOP / "build"))
-POSTERN = Path(os.environ.get("POSTERN", BUILD / "postern"))
+POSTERN = Path(os.environ.get("POSTERN") or next(
+    (p for p in (BUILD / "postern", BUILD / "src/postern", BUILD / "src/app/postern") if p.exists()), BUILD / "postern"))
 NULL_MILTER = Path(os.environ.get("NULL_MILTER", BUILD / "bench/null-milter"))
 SANITIZERS = {"ASAN_OPTIONS": "abort_on_error=0:detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1",
               "TSAN_OPTIONS": "second_deadlock_stack=1 halt_on_error=0"}

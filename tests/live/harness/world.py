@@ -17,7 +17,7 @@ class World:
     def __init__(self, folder: Path, mta: str, zones: list[Path], port: int = 0):
         self.folder = folder
         self.milter = folder / "milter.sock"
-        self._filters: list[Postern | NullMilter] = []
+        self.filters: list[Postern | NullMilter] = []
         (folder / "names").mkdir(parents=True)
         self.names = NameServer(folder / "names", zones)
         self.sink = Sink().start()
@@ -34,17 +34,17 @@ class World:
     def serve(self, settings: Settings | None = None, files: Mapping[str, str] | None = None) -> Postern:
         folder = self.folder / f"postern-{len(list(self.folder.glob('postern-*')))}"
         postern = Postern(folder, self.milter, self.names.server, settings or {}, files)
-        self._filters.append(postern)
+        self.filters.append(postern)
         return postern
 
     def serve_null(self, *options: str) -> NullMilter:
         null = NullMilter(self.milter, self.folder, *options)
-        self._filters.append(null)
+        self.filters.append(null)
         return null
 
     def stop_filters(self) -> None:
         """All are stopped; the first failure is raised then."""
-        filters, self._filters = self._filters, []
+        filters, self.filters = self.filters, []
         failures = []
         for f in filters:
             try:
@@ -55,7 +55,7 @@ class World:
             raise failures[0]
 
     def logs(self) -> dict[str, str]:
-        return {"mta": self.mta.log(), **{f"filter {i}": f.log() for i, f in enumerate(self._filters)}}
+        return {"mta": self.mta.log(), **{f"filter {i}": f.log() for i, f in enumerate(self.filters)}}
 
     # Mail
 
