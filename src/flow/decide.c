@@ -134,7 +134,7 @@ static Reply cannot(Message *message, const char *why)
 /* Keeps a copy for the recipients of these ends (a bit each), so that nothing is lost. */
 static gboolean keep_copy(Message *message, guint ends, const char **why)
 {
-    Quarantine *quarantine = message->session->engine->services.quarantine;
+    Quarantine *quarantine = message->session->engine->services->quarantine;
     if (!quarantine || !message->body || message->body_error || message->headers_cut) {
         *why = !quarantine       ? "no quarantine to keep a copy in ([policy] quarantine_dir)"
                : !message->body  ? "no body was kept for the quarantine"
@@ -155,7 +155,7 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
     g_autoptr(GString) headers = message_render_headers(message);
     const Judgement *decider = reason->decider;
     QuarantineEntry entry = {
-        .time = clock_seconds(message->session->engine->services.clock),
+        .time = clock_seconds(message->session->engine->services->clock),
         .session = message->session->id,
         .queue_id = message->queue_id,
         .client = message->session->ip_text,

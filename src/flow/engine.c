@@ -107,7 +107,7 @@ guint snapshot_unwanted_stages(const Snapshot *snapshot)
 Engine *engine_new(const Services *services, const Tables *tables)
 {
     Engine *engine = g_new0(Engine, 1);
-    engine->services = *services;
+    engine->services = services;
     engine->tables = tables;
     engine->n_checks = count_checks(tables);
     pthread_mutex_init(&engine->lock, NULL);

@@ -8,7 +8,7 @@
 #include "flow/check.h"
 #include "store/quarantine.h"
 
-/* All are borrowed and outlive the engine. */
+/* All are borrowed and outlive the engine; so does the struct, which may be completed until the first session. */
 typedef struct {
     Resolver *resolver;
     const Clock *clock;

@@ -37,7 +37,7 @@ struct Snapshot {
 };
 
 struct Engine {
-    Services services;
+    const Services *services;
     const Tables *tables;
     guint n_checks;
     pthread_mutex_t lock; /* of `current` */

@@ -13,13 +13,13 @@ static DnsAnswer *view_query(Resolver *self, const char *name, DnsType type, gin
         return dns_answer_new(DNS_TEMPERROR, "budget spent");
     if (!deadline || deadline > session->deadline)
         deadline = session->deadline;
-    return dns_query(session->engine->services.resolver, name, type, deadline);
+    return dns_query(session->engine->services->resolver, name, type, deadline);
 }
 
 static void view_prefetch(Resolver *self, const char *name, DnsType type)
 {
     ResolverView *view = (ResolverView *)self;
-    dns_prefetch(view->session->engine->services.resolver, name, type);
+    dns_prefetch(view->session->engine->services->resolver, name, type);
 }
 
 void resolver_view_init(ResolverView *view, Session *session, Message *message)

@@ -371,12 +371,12 @@ Pool *session_pool(Session *session)
 
 const Clock *session_clock(const Session *session)
 {
-    return session->engine->services.clock;
+    return session->engine->services->clock;
 }
 
 Random *session_random(const Session *session)
 {
-    return session->engine->services.random;
+    return session->engine->services->random;
 }
 
 Resolver *session_resolver(Session *session)
@@ -428,7 +428,7 @@ gboolean session_helo_in_transaction(const Session *session)
 const char *session_receiver(const Session *session)
 {
     const char *receiver = session_macro(session, "j");
-    return receiver && *receiver ? receiver : session->engine->services.hostname;
+    return receiver && *receiver ? receiver : session->engine->services->hostname;
 }
 
 const char *session_login(const Session *session)
