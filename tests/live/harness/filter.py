@@ -79,7 +79,7 @@ class Postern:
         self.write(settings, files)
         before = len(self.lines())
         self.process.tell(signal.SIGHUP)
-        wait_until(lambda: any("reload" in line for line in self.lines()[before:]), 5, "the log tells of the reload")
+        wait_until(lambda: any(" in force" in line for line in self.lines()[before:]), 5, "the log tells of the reload")
 
     def log(self) -> str:
         return self.process.log()
