@@ -17,7 +17,7 @@ OWNERS = {
     "unbound.h": {"src/net"},
     "openssl/": {"lib", "src/base"},
     "systemd/sd-journal.h": {"src/base"},
-    "systemd/sd-daemon.h": {"src/app"},
+    "systemd/sd-daemon.h": {"src/base"},
     "seccomp.h": {"src/app"},
 }
 EVERYBODYS = re.compile(r"(glib|gio)([/.-]|$)|gio-unix|glib-unix")
