@@ -49,11 +49,11 @@ static void check_srs(Message *message)
     Session *session = message_session(message);
     const Config *config = session_config(session);
     const Address *sender = message_sender(message);
-    if (!*sender->domain || !config->sender.srs_secrets ||
+    if (!*sender->domain || !config->loaded.srs_secrets ||
         !patterns_match(config->sender.srs_domains, sender->domain))
         return;
     SrsSettings settings = {
-        .secrets = (const char *const *)config->sender.srs_secrets,
+        .secrets = (const char *const *)config->loaded.srs_secrets,
         .max_age = config->sender.srs_max_age,
         .hash_length = config->sender.srs_hash_length,
     };

@@ -56,7 +56,7 @@ static SpfRequest make_request(Message *message)
         .receiver = session_receiver(session),
         .now = clock_seconds(session_clock(session)),
         .default_explanation = *config->spf.explanation ? config->spf.explanation : NULL,
-        .substitutes = config->spf.substitutes,
+        .substitutes = config->loaded.substitutes,
         .delegate = *config->spf.delegate ? config->spf.delegate : NULL,
         .lax = config->spf.lax,
         .defer_temperror = TRUE,
