@@ -109,7 +109,7 @@ static char *show_with_unit(const Unit *units, gint64 value)
 {
     while (units->factor > 1 && (value == 0 || value % units->factor != 0))
         units++;
-    return g_strdup_printf("%" G_GINT64_FORMAT "%s", value, units->suffix);
+    return g_strdup_printf("%" G_GINT64_FORMAT "%s", value / units->factor, units->suffix);
 }
 
 /* Digits and a unit, without case. */
