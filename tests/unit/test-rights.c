@@ -101,7 +101,7 @@ static int only_root_can_become(void)
 {
     g_autoptr(GError) error = NULL;
     EXPECT(geteuid() != 0 || setresuid(65533, 65533, 65533) == 0);
-    EXPECT(!rights_drop("nobody", NULL, &error));
+    EXPECT(!rights_drop("daemon", NULL, &error));
     EXPECT(strstr(error->message, "only root") != NULL);
     return 0;
 }
