@@ -1,8 +1,11 @@
 /* config.c — see config.h: loading. Old names are in config-old.c, showing is in config-show.c. */
 #include "conf/config-internal.h"
 
+#include <postern/zone.h>
 #include <string.h>
 #include "conf/files.h"
+
+#define SECRETS_BYTES_MAX 65536u
 
 static Config *config_new(void)
 {
@@ -36,6 +39,9 @@ void config_unref(Config *config)
     }
     g_free(config->origins->items);
     g_free(config->origins);
+    g_strfreev(config->loaded.files);
+    g_strfreev(config->loaded.srs_secrets);
+    resolver_free(config->loaded.substitutes);
     g_free(config->path);
     g_free(config);
 }
@@ -137,6 +143,53 @@ static Ini *parse_either(const char *name, const char *text, gsize len, gboolean
     return ini_parse(name, text, len, *old_file ? INI_INLINE_COMMENTS : INI_PLAIN, problems);
 }
 
+/* ---- what the files that are named hold -------------------------------------------------------------- */
+
+static void read_secrets(Loader *loader, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    gsize len;
+    g_autofree char *text = file_read(path, SECRETS_BYTES_MAX, FILE_SECRET, &len, &error);
+    if (text == NULL) {
+        problems_add(loader->problems, PROBLEM_ERROR, loader->name, 0, "%s", error->message);
+        return;
+    }
+    g_autoptr(GPtrArray) secrets = g_ptr_array_new();
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line != NULL; line++)
+        if (*g_strstrip(*line) != '\0')
+            g_ptr_array_add(secrets, g_strdup(*line));
+    if (secrets->len == 0)
+        problems_add(loader->problems, PROBLEM_ERROR, path, 0, "there is no secret in it");
+    g_ptr_array_add(secrets, NULL);
+    loader->config->loaded.srs_secrets = (char **)g_ptr_array_steal(secrets, NULL);
+}
+
+static void read_substitutes(Loader *loader, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    loader->config->loaded.substitutes = zone_resolver_read(path, &error);
+    if (error != NULL)
+        problems_add(loader->problems, PROBLEM_ERROR, loader->name, 0, "%s", error->message);
+}
+
+static void read_named_files(Loader *loader)
+{
+    Config *config = loader->config;
+    const char *files[] = {config->path, config->policy.access ? map_name(config->policy.access) : "",
+                           config->sender.srs_secret_file, config->spf.delegate_file};
+    g_autoptr(GPtrArray) named = g_ptr_array_new();
+    for (gsize i = 0; i < G_N_ELEMENTS(files); i++)
+        if (*files[i] != '\0')
+            g_ptr_array_add(named, g_strdup(files[i]));
+    g_ptr_array_add(named, NULL);
+    config->loaded.files = (char **)g_ptr_array_steal(named, NULL);
+    if (*config->sender.srs_secret_file != '\0')
+        read_secrets(loader, config->sender.srs_secret_file);
+    if (*config->spf.delegate_file != '\0')
+        read_substitutes(loader, config->spf.delegate_file);
+}
+
 Config *config_parse(const char *name, const char *text, gsize len, Problems *problems)
 {
     guint errors_before = problems_count(problems, PROBLEM_ERROR);
@@ -152,6 +205,8 @@ Config *config_parse(const char *name, const char *text, gsize len, Problems *pr
         old_begin(&loader, ini);
     for (guint i = 0; i < ini_len(ini); i++)
         apply_entry(&loader, ini_at(ini, i), old_file);
+    if (problems_count(problems, PROBLEM_ERROR) == errors_before)
+        read_named_files(&loader);
     g_free(loader.base);
     return problems_count(problems, PROBLEM_ERROR) > errors_before ? NULL : g_steal_pointer(&config);
 }

@@ -102,6 +102,7 @@ typedef struct {
         PatternList *hello_blacklist;
         gboolean hello_checks;   /* refuse a HELO that is a bare IP (A4) */
         gboolean ptr_checks;     /* refuse a PTR of localhost or "." (A3) */
+        gboolean iprev;          /* check and report forward-confirmed reverse DNS (A8) */
         gboolean delayed_reject; /* refuse at RCPT, not at MAIL */
         int max_demerits;        /* 0: no limit */
         HostList *whitelist_ips;
@@ -150,10 +151,20 @@ typedef struct {
         ConfigPairs settled_by; /* [settled_by] SPF-Fail = DMARC-Pass, SPF-Forwarder */
         ConfigPairs thresholds; /* [thresholds] spam = 6 QUARANTINE: sums of SCORE at end of message */
         ConfigPairs early_thresholds; /* [early_thresholds] the same, from RCPT on */
+        char *unproven_dsn; /* verb for a DSN whose sender is not proven (D4) */
         char *unavailable; /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
         char *errors_url;
         char *quarantine_dir;
+        gint64 quarantine_bytes;  /* of all messages in it; over it mail that belongs there is deferred */
+        int quarantine_messages;  /* the same, their number */
     } policy;
+
+    /* What the files that are named above hold, read with the rest. */
+    struct {
+        char **files;          /* all that were read; a change of one is a reason to reload */
+        char **srs_secrets;    /* of sender.srs_secret_file, the first signs; NULL: none */
+        Resolver *substitutes; /* of spf.delegate_file; NULL: none */
+    } loaded;
 } Config;
 
 /* Lists, strings and pairs are never NULL pointers: what is not set is empty. Only policy.access is NULL

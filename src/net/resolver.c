@@ -1,0 +1,505 @@
+#include "net/resolver.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "net/answer-cache.h"
+#include "net/dns-wire.h"
+#include "net/upstream.h"
+
+#define SHARDS           32   /* locks; far more than cores */
+#define TEMPERROR_TTL    1    /* s; long enough for the recipients of a message, short enough for a restarted server */
+#define NEGATIVE_TTL_MAX 900  /* s; RFC 2308 §5 allows hours, but a sender who mends his records is back sooner */
+#define PREFETCH_MAX     1024 /* hints under way; more are forgotten, they would only delay real questions */
+
+#define DEFAULT_TIMEOUT_MS  5000
+#define DEFAULT_MAX_TTL     86400
+#define DEFAULT_CACHE_SIZE  100000
+#define DEFAULT_CACHE_BYTES (64 << 20)
+#define DEFAULT_QUESTIONS   4096
+
+typedef struct NetResolver NetResolver;
+typedef struct Shard Shard;
+
+/*
+ * A question under way. It is *open* (in shard->flights, whoever asks the same joins it) until it has an answer, be that
+ * "timeout". It is *asked* from the moment it is upstream's until upstream answers, which may be long after. Counted: one
+ * reference for being asked, one for each that waits. Under the shard's lock.
+ */
+typedef struct Flight Flight;
+struct Flight {
+    UpstreamQuestion upstream;
+    DnsQuestion question; /* its name is `octets` */
+    Shard *shard;
+    GList link; /* in shard->all */
+    pthread_cond_t done;
+    DnsAnswer *answer; /* NULL: open */
+    gint64 end;        /* when it is a timeout */
+    guint refs;
+    gboolean prefetch; /* began as a hint */
+    gboolean handed;   /* to upstream; written under the read lock of `upstream_lock`, read under its write lock */
+    guint8 octets[];
+};
+
+struct Shard {
+    pthread_mutex_t lock;
+    NetResolver *resolver;
+    AnswerCache *cache;
+    GHashTable *flights; /* question → open Flight */
+    GQueue all;          /* flights, open or not */
+    guint inside;        /* callers beyond the cache: free waits for them */
+    pthread_cond_t empty;
+    gboolean stopping;
+    guint64 hits, misses, shared, timeouts, errors;
+} __attribute__((aligned(64)));
+
+struct NetResolver {
+    Resolver base;
+    Shard shards[SHARDS];
+    pthread_rwlock_t upstream_lock; /* taken before a shard's, never after */
+    Upstream *upstream;
+    char **servers;
+    guint64 seed;
+    gint64 timeout; /* µs */
+    guint max_ttl, questions_max;
+    /* atomic: */
+    guint64 asked, dropped;
+    guint in_flight, prefetching;
+};
+
+static inline guint64 fold(guint64 a, guint64 b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+
+    return (guint64)product ^ (guint64)(product >> 64);
+}
+
+/* A keyed multiply-and-fold hash, eight octets a step. */
+static guint64 hash_name(guint64 seed, DnsType type, const guint8 *octets, guint len)
+{
+    guint64 hash = fold(seed ^ len, 0x9e3779b97f4a7c15u ^ type);
+
+    for (; len; ) {
+        guint64 word = 0;
+        guint n = MIN(len, 8);
+        memcpy(&word, octets, n);
+        hash = fold(hash ^ word, 0xa0761d6478bd642fu ^ seed);
+        octets += n;
+        len -= n;
+    }
+    return hash;
+}
+
+static Shard *find(NetResolver *r, const DnsWireName *name, DnsType type, DnsQuestion *question)
+{
+    guint64 hash = hash_name(r->seed, type, name->octets, name->len);
+
+    *question = (DnsQuestion){.hash = hash, .type = type, .name = name->octets, .len = name->len};
+    return &r->shards[(hash >> 40) % SHARDS];
+}
+
+static guint lifetime(const NetResolver *r, const DnsAnswer *answer)
+{
+    switch (answer->status) {
+    case DNS_OK:
+        return MIN(answer->ttl, r->max_ttl);
+    case DNS_NODATA:
+    case DNS_NXDOMAIN:
+        return MIN(answer->ttl, MIN(r->max_ttl, NEGATIVE_TTL_MAX));
+    case DNS_TEMPERROR:
+        return TEMPERROR_TTL;
+    }
+    g_assert_not_reached();
+}
+
+/* The functions from here to the next line of dashes are called with the shard's lock held. */
+
+static void keep(Shard *shard, const DnsQuestion *question, DnsAnswer *answer, gint64 now)
+{
+    guint seconds = lifetime(shard->resolver, answer);
+
+    if (seconds)
+        answer_cache_put(shard->cache, question, answer, now + seconds * G_USEC_PER_SEC);
+}
+
+static Flight *flight_new(Shard *shard, const DnsQuestion *question, gint64 now)
+{
+    Flight *flight = g_malloc0(sizeof *flight + question->len);
+    pthread_condattr_t monotonic;
+
+    memcpy(flight->octets, question->name, question->len);
+    flight->question = *question;
+    flight->question.name = flight->octets;
+    flight->shard = shard;
+    flight->end = now + shard->resolver->timeout;
+    flight->refs = 1; /* for being asked */
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&flight->done, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    flight->link.data = flight;
+    g_queue_push_tail_link(&shard->all, &flight->link);
+    g_hash_table_add(shard->flights, &flight->question);
+    return flight;
+}
+
+static void flight_unref(Flight *flight)
+{
+    if (--flight->refs)
+        return;
+    g_assert(flight->answer);
+    g_queue_unlink(&flight->shard->all, &flight->link);
+    pthread_cond_destroy(&flight->done);
+    dns_answer_unref(flight->answer);
+    g_free(flight);
+}
+
+/* It is not upstream's any more. */
+static void flight_back(Flight *flight)
+{
+    NetResolver *r = flight->shard->resolver;
+
+    __atomic_fetch_sub(&r->in_flight, 1, __ATOMIC_RELAXED);
+    if (flight->prefetch)
+        __atomic_fetch_sub(&r->prefetching, 1, __ATOMIC_RELAXED);
+    flight_unref(flight);
+}
+
+static void flight_close(Flight *flight, DnsAnswer *answer)
+{
+    g_assert(!flight->answer);
+    flight->answer = dns_answer_ref(answer);
+    g_hash_table_remove(flight->shard->flights, &flight->question);
+    pthread_cond_broadcast(&flight->done);
+}
+
+static DnsAnswer *temperror(const char *why)
+{
+    DnsAnswer *answer = dns_answer_new(DNS_TEMPERROR, why);
+
+    dns_answer_set_ttl(answer, TEMPERROR_TTL);
+    return answer;
+}
+
+static void flight_expire(Flight *flight)
+{
+    g_autoptr(DnsAnswer) answer = temperror("timeout");
+
+    keep(flight->shard, &flight->question, answer, flight->end);
+    flight_close(flight, answer);
+}
+
+/* The open flight of a question, or NULL. */
+static Flight *flight_find(Shard *shard, const DnsQuestion *question, gint64 now)
+{
+    Flight *flight = g_hash_table_lookup(shard->flights, question);
+
+    if (!flight || flight->end > now)
+        return flight;
+    flight_expire(flight);
+    return NULL;
+}
+
+/* The answer, owned; DNS_TEMPERROR if there is none at `deadline` (0: none). */
+static DnsAnswer *flight_wait(Flight *flight, gint64 deadline)
+{
+    gint64 until = deadline && deadline < flight->end ? deadline : flight->end;
+    struct timespec at = {.tv_sec = until / G_USEC_PER_SEC, .tv_nsec = until % G_USEC_PER_SEC * 1000};
+
+    while (!flight->answer) {
+        if (pthread_cond_timedwait(&flight->done, &flight->shard->lock, &at) != ETIMEDOUT || flight->answer)
+            continue;
+        flight->shard->timeouts++;
+        if (until < flight->end)
+            return temperror("timeout"); /* for this caller alone */
+        flight_expire(flight);
+    }
+    return dns_answer_ref(flight->answer);
+}
+
+static void leave(Shard *shard)
+{
+    if (--shard->inside == 0 && shard->stopping)
+        pthread_cond_signal(&shard->empty);
+}
+
+/* -------------------------------------------------------------------------------------------------- */
+
+/* Takes one of `*count`'s places. */
+static gboolean reserve(guint *count, guint max)
+{
+    if (__atomic_fetch_add(count, 1, __ATOMIC_RELAXED) < max)
+        return TRUE;
+    __atomic_fetch_sub(count, 1, __ATOMIC_RELAXED);
+    return FALSE;
+}
+
+/* Upstream's thread: an answer. */
+static void flight_answered(UpstreamQuestion *question, DnsAnswer *answer)
+{
+    Flight *flight = (Flight *)question;
+    Shard *shard = flight->shard;
+
+    if (answer->status == DNS_TEMPERROR)
+        dns_answer_set_ttl(answer, TEMPERROR_TTL);
+    pthread_mutex_lock(&shard->lock);
+    shard->errors += answer->status == DNS_TEMPERROR;
+    if (!flight->answer || answer->status != DNS_TEMPERROR)
+        keep(shard, &flight->question, answer, g_get_monotonic_time());
+    if (!flight->answer)
+        flight_close(flight, answer);
+    flight_back(flight);
+    pthread_mutex_unlock(&shard->lock);
+}
+
+/* With `upstream_lock` held. */
+static const char *flight_ask(NetResolver *r, Flight *flight)
+{
+    char name[DNS_NAME_TEXT_MAX];
+    gboolean ok = dns_wire_name_text(flight->octets, flight->question.len, name, NULL);
+
+    g_assert(ok);
+    __atomic_fetch_add(&r->asked, 1, __ATOMIC_RELAXED);
+    return upstream_ask(r->upstream, name, flight->question.type, &flight->upstream);
+}
+
+/* Gives a new flight to upstream. The shard's lock is not held, so that its other questions go on meanwhile. */
+static void flight_send(NetResolver *r, Flight *flight)
+{
+    pthread_rwlock_rdlock(&r->upstream_lock);
+    flight->handed = TRUE; /* before it is asked: its answer may come, and free it, at once */
+    const char *why = flight_ask(r, flight);
+    pthread_rwlock_unlock(&r->upstream_lock);
+    if (why) {
+        g_autoptr(DnsAnswer) answer = dns_answer_new(DNS_TEMPERROR, why);
+        flight_answered(&flight->upstream, answer);
+    }
+}
+
+/* With the shard's lock held, which is given up for a while. The answer, owned. */
+static DnsAnswer *ask(NetResolver *r, Shard *shard, const DnsQuestion *question, gint64 now, gint64 deadline)
+{
+    Flight *flight = flight_find(shard, question, now);
+    gboolean fresh = !flight;
+
+    if (fresh && !reserve(&r->in_flight, r->questions_max)) {
+        __atomic_fetch_add(&r->dropped, 1, __ATOMIC_RELAXED);
+        return temperror("too many questions");
+    }
+    shard->shared += !fresh;
+    if (fresh)
+        flight = flight_new(shard, question, now);
+    flight->refs++;
+    if (fresh) {
+        pthread_mutex_unlock(&shard->lock);
+        flight_send(r, flight);
+        pthread_mutex_lock(&shard->lock);
+    }
+    DnsAnswer *answer = flight_wait(flight, deadline);
+    flight_unref(flight);
+    return answer;
+}
+
+static DnsAnswer *net_query(Resolver *self, const char *text, DnsType type, gint64 deadline)
+{
+    NetResolver *r = (NetResolver *)self;
+    DnsWireName name;
+    DnsQuestion question;
+
+    if (!dns_wire_name(text, &name))
+        return dns_answer_new(DNS_NXDOMAIN, NULL);
+    if (name.len == 1 && type != DNS_NS)
+        return dns_answer_new(DNS_NODATA, NULL);
+
+    Shard *shard = find(r, &name, type, &question);
+    gint64 now = g_get_monotonic_time();
+    pthread_mutex_lock(&shard->lock);
+    DnsAnswer *answer = answer_cache_get(shard->cache, &question, now);
+    if (answer) {
+        dns_answer_ref(answer);
+        shard->hits++;
+    } else {
+        shard->misses++;
+        shard->inside++;
+        if (shard->stopping)
+            answer = temperror("stopped");
+        else if (deadline && deadline <= now)
+            answer = temperror("timeout");
+        else
+            answer = ask(r, shard, &question, now, deadline);
+        leave(shard);
+    }
+    pthread_mutex_unlock(&shard->lock);
+    return answer;
+}
+
+static void net_prefetch(Resolver *self, const char *text, DnsType type)
+{
+    NetResolver *r = (NetResolver *)self;
+    DnsWireName name;
+    DnsQuestion question;
+
+    if (!dns_wire_name(text, &name) || name.len == 1)
+        return;
+    Shard *shard = find(r, &name, type, &question);
+    gint64 now = g_get_monotonic_time();
+    pthread_mutex_lock(&shard->lock);
+    if (!shard->stopping && !answer_cache_get(shard->cache, &question, now) && !flight_find(shard, &question, now) &&
+        reserve(&r->prefetching, MIN(PREFETCH_MAX, r->questions_max / 2))) {
+        if (reserve(&r->in_flight, r->questions_max)) {
+            Flight *flight = flight_new(shard, &question, now);
+            flight->prefetch = TRUE;
+            shard->inside++;
+            pthread_mutex_unlock(&shard->lock);
+            flight_send(r, flight);
+            pthread_mutex_lock(&shard->lock);
+            leave(shard);
+        } else {
+            __atomic_fetch_sub(&r->prefetching, 1, __ATOMIC_RELAXED);
+        }
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
+static void shard_stop(Shard *shard)
+{
+    g_autoptr(DnsAnswer) stopped = temperror("stopped");
+
+    pthread_mutex_lock(&shard->lock);
+    shard->stopping = TRUE;
+    for (GList *l = shard->all.head; l; l = l->next) {
+        Flight *flight = l->data;
+        if (!flight->answer)
+            flight_close(flight, stopped);
+    }
+    while (shard->inside)
+        pthread_cond_wait(&shard->empty, &shard->lock);
+    pthread_mutex_unlock(&shard->lock);
+}
+
+static void shard_clear(Shard *shard)
+{
+    while (shard->all.head) /* upstream is gone, nobody waits: only the reference for being asked is left */
+        flight_back(shard->all.head->data);
+    g_hash_table_unref(shard->flights);
+    answer_cache_free(shard->cache);
+    pthread_cond_destroy(&shard->empty);
+    pthread_mutex_destroy(&shard->lock);
+}
+
+static void net_free(Resolver *self)
+{
+    NetResolver *r = (NetResolver *)self;
+
+    for (guint i = 0; i < SHARDS; i++)
+        shard_stop(&r->shards[i]);
+    upstream_free(r->upstream);
+    for (guint i = 0; i < SHARDS; i++)
+        shard_clear(&r->shards[i]);
+    pthread_rwlock_destroy(&r->upstream_lock);
+    g_strfreev(r->servers);
+    free(r);
+}
+
+static void shard_init(Shard *shard, NetResolver *r, const ResolverSettings *s)
+{
+    gsize entries = s->cache_size ? s->cache_size : DEFAULT_CACHE_SIZE;
+    gsize bytes = s->cache_bytes ? s->cache_bytes : DEFAULT_CACHE_BYTES;
+
+    shard->resolver = r;
+    shard->cache = answer_cache_new(MAX(1, entries / SHARDS), bytes / SHARDS);
+    shard->flights = g_hash_table_new(dns_question_hash, dns_question_equal);
+    g_queue_init(&shard->all);
+    pthread_mutex_init(&shard->lock, NULL);
+    pthread_cond_init(&shard->empty, NULL);
+}
+
+Resolver *net_resolver_new(const ResolverSettings *s, GError **error)
+{
+    Upstream *upstream = upstream_new(s->servers, flight_answered, error);
+    if (!upstream)
+        return NULL;
+
+    NetResolver *r = aligned_alloc(_Alignof(NetResolver), sizeof *r); /* g_new() knows no alignment */
+    g_assert(r);
+    memset(r, 0, sizeof *r);
+    r->base = (Resolver){.query = net_query, .prefetch = net_prefetch, .free = net_free};
+    r->upstream = upstream;
+    r->servers = g_strdupv((char **)s->servers);
+    r->timeout = (s->timeout_ms ? s->timeout_ms : DEFAULT_TIMEOUT_MS) * G_TIME_SPAN_MILLISECOND;
+    r->max_ttl = s->max_ttl ? s->max_ttl : DEFAULT_MAX_TTL;
+    r->questions_max = s->questions ? s->questions : DEFAULT_QUESTIONS;
+    r->seed = random_u64(&random_system);
+    pthread_rwlock_init(&r->upstream_lock, NULL);
+    for (guint i = 0; i < SHARDS; i++)
+        shard_init(&r->shards[i], r, s);
+    return &r->base;
+}
+
+ResolverStats net_resolver_stats(Resolver *resolver)
+{
+    NetResolver *r = (NetResolver *)resolver;
+    ResolverStats stats = {
+        .questions = __atomic_load_n(&r->asked, __ATOMIC_RELAXED),
+        .dropped = __atomic_load_n(&r->dropped, __ATOMIC_RELAXED),
+        .in_flight = __atomic_load_n(&r->in_flight, __ATOMIC_RELAXED),
+    };
+
+    for (guint i = 0; i < SHARDS; i++) {
+        Shard *shard = &r->shards[i];
+        pthread_mutex_lock(&shard->lock);
+        stats.hits += shard->hits;
+        stats.misses += shard->misses;
+        stats.shared += shard->shared;
+        stats.timeouts += shard->timeouts;
+        stats.errors += shard->errors;
+        stats.entries += answer_cache_entries(shard->cache);
+        stats.bytes += answer_cache_bytes(shard->cache);
+        pthread_mutex_unlock(&shard->lock);
+    }
+    return stats;
+}
+
+/* The upstream that had these questions is gone. With `upstream_lock` held for writing. */
+static void shard_ask_again(NetResolver *r, Shard *shard)
+{
+    pthread_mutex_lock(&shard->lock);
+    for (GList *l = shard->all.head, *next; l; l = next) {
+        Flight *flight = l->data;
+        next = l->next;
+        if (!flight->handed) /* whoever began it is about to ask the new upstream */
+            continue;
+        const char *why = flight->answer ? "nobody waits" : flight_ask(r, flight);
+        if (!why)
+            continue;
+        if (!flight->answer) {
+            g_autoptr(DnsAnswer) answer = temperror(why);
+            flight_close(flight, answer);
+        }
+        flight_back(flight);
+    }
+    pthread_mutex_unlock(&shard->lock);
+}
+
+gboolean net_resolver_flush(Resolver *resolver, GError **error)
+{
+    NetResolver *r = (NetResolver *)resolver;
+    Upstream *upstream = upstream_new((const char *const *)r->servers, flight_answered, error);
+
+    if (upstream) {
+        pthread_rwlock_wrlock(&r->upstream_lock);
+        upstream_free(r->upstream);
+        r->upstream = upstream;
+        for (guint i = 0; i < SHARDS; i++)
+            shard_ask_again(r, &r->shards[i]);
+        pthread_rwlock_unlock(&r->upstream_lock);
+    }
+    for (guint i = 0; i < SHARDS; i++) {
+        pthread_mutex_lock(&r->shards[i].lock);
+        answer_cache_clear(r->shards[i].cache);
+        pthread_mutex_unlock(&r->shards[i].lock);
+    }
+    return upstream != NULL;
+}
