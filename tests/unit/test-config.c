@@ -109,6 +109,8 @@ static const ValueRow values[] = {
     {"unknown section", "[dameon]\nmax_sessions = 7", NULL,
      "x:1: error: [dameon] is none of the sections daemon,"},
     {"map that is not there", "[policy]\naccess = no-such-file", NULL, "the map cannot be used"},
+    {"file that is not there", "[spf]\ndelegate_file = no-such-file", NULL,
+     "x:2: error: [spf] delegate_file = no-such-file: "},
     {"secret that is not there", "[sender]\nsrs_secret_file = no-such-file", NULL, "No such file"},
     {"list file that is not there", "[sender]\nbanned_domains = a, file:no-such-file", NULL, "No such file"},
 };
@@ -234,6 +236,7 @@ static void old_paths_start_from_datadir(void **state)
     assert_non_null(patterns_match(config->sender.internal_domains, "b.example"));
     assert_non_null(patterns_match(config->sender.internal_domains, "bücher.example"));
     assert_null(patterns_match(config->sender.internal_domains, "ours"));
+    assert_int_equal(g_strv_length(config->loaded.files), 3); /* itself, the list, the map */
     g_autofree char *told = all_problems(problems);
     assert_non_null(strstr(told, "note: [spf] access_file is read from its text source"));
     g_autofree char *shown = config_show(config, FALSE);
@@ -280,8 +283,8 @@ static void examples_are_good(void **state)
         assert_true(strlen(option->doc) > 5);
         if (*option->fallback == '\0')
             assert_non_null(option->example);
-        if (option->example == NULL || option->kind == OPTION_SECRET || option->kind == OPTION_MAP ||
-            strstr(option->example, "file:") != NULL)
+        if (option->example == NULL || option->kind == OPTION_FILE || option->kind == OPTION_SECRET ||
+            option->kind == OPTION_MAP || strstr(option->example, "file:") != NULL)
             continue;
         g_autofree char *text = g_strdup_printf("[%s]\n%s%s%s\n", option->section, option->key,
                                                 option->kind == OPTION_PAIRS ? "" : " = ", option->example);
@@ -471,6 +474,9 @@ static void load(void **state)
     g_autoptr(Config) config = config_load(path, problems);
     assert_non_null(config);
     assert_string_equal(map_name(config->policy.access), access);
+    assert_string_equal(config->loaded.files[0], path);
+    assert_string_equal(config->loaded.files[1], access);
+    assert_null(config->loaded.files[2]);
     assert_int_equal(problems_count(problems, PROBLEM_WARNING), 1);
     chmod(path, 0646);
     g_autoptr(Problems) refused = problems_new();
