@@ -52,7 +52,7 @@ static void append_stamp(GString *stamp, const char *path)
 static char *take_stamp(const Config *config)
 {
     GString *stamp = g_string_new(NULL);
-    for (char **file = config->files; file && *file; file++)
+    for (char **file = config->loaded.files; file && *file; file++)
         append_stamp(stamp, *file);
     return g_string_free(stamp, FALSE);
 }

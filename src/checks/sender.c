@@ -49,20 +49,19 @@ static void check_srs(Message *message)
     Session *session = message_session(message);
     const Config *config = session_config(session);
     const Address *sender = message_sender(message);
-    if (!*sender->domain || !config->sender.srs_secrets ||
+    if (!*sender->domain || !config->loaded.srs_secrets ||
         !patterns_match(config->sender.srs_domains, sender->domain))
         return;
     SrsSettings settings = {
-        .secrets = (const char *const *)config->sender.srs_secrets,
+        .secrets = (const char *const *)config->loaded.srs_secrets,
         .max_age = config->sender.srs_max_age,
         .hash_length = config->sender.srs_hash_length,
     };
-    g_autoptr(GError) error = NULL;
-    g_autofree char *original =
-        srs_reverse(&settings, sender->mailbox, clock_seconds(session_clock(session)), &error);
-    if (!original)
-        message_find(message, &check_sender, TAG_SRS_FORGED, sender->canonical, "%s was not signed by us: %s",
-                     sender->canonical, error->message);
+    g_autofree char *original = NULL;
+    SrsStatus status = srs_reverse(&settings, sender->mailbox, clock_seconds(session_clock(session)), &original);
+    if (status != SRS_VALID)
+        message_find(message, &check_sender, TAG_SRS_FORGED, sender->canonical, "%s: our signature is %s",
+                     sender->canonical, srs_status_name(status));
 }
 
 static void on_mail(Message *message)

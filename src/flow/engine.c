@@ -64,8 +64,9 @@ Snapshot *snapshot_new(const Tables *tables, Config *config, Problems *problems)
     snapshot->tables = tables;
     pick_wanted(snapshot);
     /* A body is kept where a copy of the message may be wanted: QUARANTINE, or recipients that end differently. */
-    snapshot->keeps_body = policy_may_use(policy, VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_HOLD)) ||
-                           policy_may_differ_after_data(policy);
+    snapshot->keeps_body =
+        policy_may_use(policy, VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_HOLD)) ||
+        (config->policy.mixed == MIXED_SEPARATE && policy_may_differ_after_data(policy));
     snapshot->unwanted_stages = find_unwanted(snapshot);
     return snapshot;
 }

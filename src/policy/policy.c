@@ -12,7 +12,7 @@ struct Policy {
     guint64 settled_by[TAG_COUNT];   /* a bit per tag */
     GArray *thresholds[2];           /* Threshold; [1] is the early one */
     guint verbs_used;                /* by rules that somebody wrote */
-    gboolean recipient_rules;        /* some recipient has rules of its own */
+    gboolean late_differences;       /* recipients can still end differently after DATA */
     Verb unavailable, unproven_dsn;
 };
 G_STATIC_ASSERT(TAG_COUNT <= 64);
@@ -130,12 +130,7 @@ gboolean policy_may_use(const Policy *policy, guint verbs)
 
 gboolean policy_may_differ_after_data(const Policy *policy)
 {
-    if (policy->recipient_rules)
-        return TRUE;
-    for (Tag tag = 0; tag < TAG_COUNT; tag++)
-        if (policy->decide_at[tag] == STAGE_MESSAGE)
-            return TRUE;
-    return FALSE;
+    return policy->late_differences;
 }
 
 Verb policy_unavailable(const Policy *policy)
@@ -148,12 +143,26 @@ Verb policy_unproven_dsn(const Policy *policy)
     return policy->unproven_dsn;
 }
 
+/* Verbs that are an answer only at end of message. */
+#define LATE_VERBS                                                                                                 \
+    (VERB_CALLBACKS | VERB_BIT(VERB_HOLD) | VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_DISCARD))
+
+static gboolean is_late(const Policy *policy, Tag tag, const char *value)
+{
+    if (policy->decide_at[tag] == STAGE_MESSAGE)
+        return TRUE;
+    Ruling ruling = {0};
+    gboolean late = ruling_parse(value, &ruling, NULL) && VERB_BIT(ruling.verb) & LATE_VERBS;
+    ruling_clear(&ruling);
+    return late;
+}
+
 char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys)
 {
     GString *text = g_string_new(NULL);
     for (Tag tag = 0; tag < TAG_COUNT; tag++) {
         const MapEntry *entry = lookup_first(policy, "To-", tag, rcpt_keys);
-        if (entry)
+        if (entry && is_late(policy, tag, entry->value))
             g_string_append_printf(text, "%s=%s;", tag_name(tag), entry->value);
     }
     return g_string_free(text, FALSE);
@@ -194,7 +203,7 @@ static void check_entry(const MapEntry *entry, void *data)
         word += strlen("to-");
     if (!tag_parse(word, colon - word, &tag))
         return;
-    c->policy->recipient_rules |= of_recipient && colon[1];
+    c->policy->late_differences |= of_recipient && colon[1] && is_late(c->policy, tag, entry->value);
     const char *file = map_name(c->policy->config->policy.access);
     Ruling ruling = {0};
     g_autoptr(GError) error = NULL;
@@ -249,7 +258,7 @@ static void compile_verbs(Compiler *c)
 static void compile_decide_at(Compiler *c)
 {
     for (Tag tag = 0; tag < TAG_COUNT; tag++)
-        c->policy->decide_at[tag] = STAGE_RCPT;
+        c->policy->decide_at[tag] = tag_info(tag)->found;
     const ConfigPairs *pairs = &c->policy->config->policy.decide_at;
     for (guint i = 0; i < pairs->n; i++) {
         const ConfigPair *pair = &pairs->items[i];
@@ -257,10 +266,10 @@ static void compile_decide_at(Compiler *c)
         if (!pair_tag(c, pair, &tag))
             continue;
         if (g_ascii_strcasecmp(pair->value, "message") == 0)
-            c->policy->decide_at[tag] = STAGE_MESSAGE;
-        else if (g_ascii_strcasecmp(pair->value, "rcpt") != 0)
+            c->policy->decide_at[tag] = STAGE_MESSAGE, c->policy->late_differences = TRUE;
+        else if (g_ascii_strcasecmp(pair->value, "rcpt") != 0 || tag_info(tag)->found == STAGE_MESSAGE)
             problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line,
-                         "%s = %s: a tag is decided at rcpt or at message", pair->name, pair->value);
+                         "%s = %s: a tag is decided at rcpt or at message, and not before it can be found", pair->name, pair->value);
     }
 }
 
