@@ -227,7 +227,7 @@ static const ListRow list_rows[] = {
     {"Joe <>", "Joe||!", ODD},
     {"[ <a@bank.example> ] <b@evil.example>", "[||a@bank.example // ]||b@evil.example", ODD},
     {"[List] Joe <joe@[192.\r\n 0.2.1]>, b@[192.\r\n 0.2.1]",
-     "[List] Joe||!joe@[192. 0.2.1] // ||b@[192.0.2.1]", ODD},
+     "[List] Joe||joe@[192.0.2.1] // ||b@[192.0.2.1]"},
     {"Joe <joe blow@example.com>", "Joe||joe blow@example.com"},
     {"Joe <joe@example.com, ann@example.net>", "Joe||!joe@example.com,ann@example.net", ODD},
     {"Joe <joe@exa\300mple.com>", "Joe||!joe@exa\300mple.com", ODD},
