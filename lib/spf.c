@@ -222,7 +222,6 @@ SpfResult *spf_check(const SpfRequest *request)
 
 SpfResult *spf_evaluate(const SpfRequest *request, const char *record)
 {
-    g_autofree char *why = NULL;
     SpfResult *result;
 
     if (spf_is_record(record, strlen(record)))

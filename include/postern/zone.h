@@ -23,7 +23,7 @@
 G_BEGIN_DECLS
 
 #define ZONE_TEXT_MAX (64u << 20) /* bytes; a zone of a big hoster fits, a device file does not */
-#define ZONE_TTL      3600u       /* seconds, where neither the line nor $TTL says */
+#define ZONE_TTL      3600u       /* seconds, of every answer: what the text says is read and not kept */
 
 #define ZONE_ERROR (zone_error_quark())
 GQuark zone_error_quark(void);

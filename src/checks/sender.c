@@ -57,12 +57,11 @@ static void check_srs(Message *message)
         .max_age = config->sender.srs_max_age,
         .hash_length = config->sender.srs_hash_length,
     };
-    g_autoptr(GError) error = NULL;
-    g_autofree char *original =
-        srs_reverse(&settings, sender->mailbox, clock_seconds(session_clock(session)), &error);
-    if (!original)
-        message_find(message, &check_sender, TAG_SRS_FORGED, sender->canonical, "%s was not signed by us: %s",
-                     sender->canonical, error->message);
+    g_autofree char *original = NULL;
+    SrsStatus status = srs_reverse(&settings, sender->mailbox, clock_seconds(session_clock(session)), &original);
+    if (status != SRS_VALID)
+        message_find(message, &check_sender, TAG_SRS_FORGED, sender->canonical, "%s: our signature is %s",
+                     sender->canonical, srs_status_name(status));
 }
 
 static void on_mail(Message *message)

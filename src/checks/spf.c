@@ -25,9 +25,9 @@ static const Field fields[] = {
     FIELD_STR(SpfFact, problem),
     FIELD_STR(SpfFact, broken),
     FIELD_STR(SpfFact, corrected),
-    FIELD_ENUM(SpfFact, lax_code, spf_code_name),
-    FIELD_ENUM(SpfFact, helo_code, spf_code_name),
-    FIELD_ENUM(SpfFact, guess_code, spf_code_name),
+    FIELD_STR(SpfFact, lax),
+    FIELD_STR(SpfFact, helo),
+    FIELD_STR(SpfFact, guess),
     FIELD_BOOL(SpfFact, lent),
     FIELD_STR(SpfFact, forwarder),
     FIELD_BOOL(SpfFact, three_strikes),
@@ -117,13 +117,13 @@ static const SpfResult *check_mfrom(Message *message, const SpfRequest *request,
 /* A HELO that is the MFROM domain or below it, and passes, lends it a guessed pass (C3). */
 static gboolean helo_lends(const SpfFact *fact)
 {
-    if (fact->helo_code != SPF_PASS || !fact->domain || !fact->helo->domain)
+    if (fact->helo_code != SPF_PASS || !fact->domain || !fact->helo_result->domain)
         return FALSE;
-    gsize domain_len = strlen(fact->domain), helo_len = strlen(fact->helo->domain);
+    gsize domain_len = strlen(fact->domain), helo_len = strlen(fact->helo_result->domain);
     if (!domain_len || helo_len < domain_len ||
-        strcmp(fact->helo->domain + helo_len - domain_len, fact->domain) != 0)
+        strcmp(fact->helo_result->domain + helo_len - domain_len, fact->domain) != 0)
         return FALSE;
-    return helo_len == domain_len || fact->helo->domain[helo_len - domain_len - 1] == '.';
+    return helo_len == domain_len || fact->helo_result->domain[helo_len - domain_len - 1] == '.';
 }
 
 static void make_guesses(Message *message, const SpfRequest *request, SpfFact *fact)
@@ -133,8 +133,9 @@ static void make_guesses(Message *message, const SpfRequest *request, SpfFact *f
     if (!session_config(session)->spf.best_guess)
         return;
     fact->lent = helo_lends(fact);
-    fact->guess = keep(message, spf_guess(request, dynamic));
-    fact->guess_code = fact->lent ? SPF_PASS : fact->guess->code;
+    fact->guess_result = keep(message, spf_guess(request, dynamic));
+    fact->guess_code = fact->lent ? SPF_PASS : fact->guess_result->code;
+    fact->guess = spf_code_name(fact->guess_code);
 }
 
 /* C6. A HELO is valid when SPF, or a guess of it, says that the client may use it. */
@@ -157,8 +158,9 @@ static void check_others(Message *message, SpfRequest *request, SpfFact *fact)
         SpfRequest of_helo = *request;
         of_helo.sender = NULL;
         of_helo.lax = FALSE;
-        fact->helo = keep(message, spf_check(&of_helo));
-        fact->helo_code = fact->helo->code;
+        fact->helo_result = keep(message, spf_check(&of_helo));
+        fact->helo_code = fact->helo_result->code;
+        fact->helo = spf_code_name(fact->helo_code);
     }
     if (fact->code != SPF_NONE)
         return;
@@ -176,7 +178,7 @@ static void evaluate(void *of, void *into)
         return;
     SpfRequest request = make_request(message);
     fact->forwarder = find_forwarder(message, &request);
-    const SpfResult *result = fact->mfrom = check_mfrom(message, &request, &fact->local);
+    const SpfResult *result = fact->mfrom_result = check_mfrom(message, &request, &fact->local);
     fact->code = result->code;
     fact->identity = result->identity;
     fact->domain = result->domain;
@@ -187,6 +189,8 @@ static void evaluate(void *of, void *into)
     fact->broken = result->broken;
     fact->corrected = result->corrected;
     fact->lax_code = result->lax_code;
+    if (result->code == SPF_PERMERROR && request.lax)
+        fact->lax = spf_code_name(result->lax_code);
     if (!client_is_ours(message_session(message)))
         check_others(message, &request, fact);
 }
@@ -201,7 +205,7 @@ gboolean spf_judges(Message *message)
     if (session_config(message_session(message))->spf.mode != SPF_MODE_ON)
         return FALSE;
     const SpfFact *fact = spf_fact(message);
-    return fact->mfrom && fact->mfrom->record;
+    return fact->mfrom_result && fact->mfrom_result->record;
 }
 
 /* --- findings --- */
@@ -279,7 +283,7 @@ static void find_mfrom(Message *message, const SpfFact *fact)
 
 static void find_helo(Message *message, const SpfFact *fact)
 {
-    if (!fact->helo)
+    if (!fact->helo_result)
         return;
     const char *helo = session_helo_name(message_session(message));
     Finding *finding = message_find(message, &check_spf, helo_tags[fact->helo_code], helo, "SPF of HELO %s: %s",
@@ -334,10 +338,10 @@ static void trace(Message *message, TraceFields *trace)
     SpfRequest request = make_request(message);
     SpfReceived received = {
         .request = &request,
-        .result = fact->mfrom,
+        .result = fact->mfrom_result,
         .receiver = session_receiver(message_session(message)),
-        .helo = fact->helo,
-        .guess = fact->guess,
+        .helo = fact->helo_result,
+        .guess = fact->guess_result,
     };
     g_autofree char *value = spf_received(&received);
     edits_prepend_header(trace->edits, "spf", "Received-SPF", value);

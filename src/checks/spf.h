@@ -15,15 +15,16 @@ typedef struct {
     gboolean explained_by_domain;
     const char *problem;      /* of temperror and permerror */
     const char *broken, *corrected;
-    SpfCode lax_code;         /* permerror: what was meant (C7) */
-    SpfCode helo_code;        /* SPF_NONE when HELO was not asked */
-    SpfCode guess_code;       /* best guess (C4) */
+    const char *lax;          /* permerror: what was meant (C7) */
+    const char *helo;         /* result for HELO; NULL: not asked */
+    const char *guess;        /* best guess (C4); NULL: not made */
     gboolean lent;            /* the guessed pass is lent by HELO (C3) */
     const char *forwarder;    /* the trusted forwarder that the client passes for (B11) */
     gboolean three_strikes;   /* no SPF, no valid HELO, no PTR (C6) */
     gboolean local;           /* judged by our internal_policy (C11) */
     /* The engine's own results, for Received-SPF; NULL: not asked. */
-    const SpfResult *mfrom, *helo, *guess;
+    const SpfResult *mfrom_result, *helo_result, *guess_result;
+    SpfCode lax_code, helo_code, guess_code; /* SPF_NONE where not asked */
 } SpfFact;
 
 const SpfFact *spf_fact(Message *message);

@@ -211,17 +211,16 @@ static void begin_session(Conn *conn, guint32 actions)
 static void on_negotiate(Conn *conn, const WireCommand *command)
 {
     const Negotiation offer = {command->version, command->actions, command->protocol};
-    gboolean good;
 
-    if (conn->refuse) {
-        good = negotiate_refusal(&offer, &conn->agreed);
-    } else {
-        begin_session(conn, offer.actions);
-        good = negotiate(&offer, snapshot_unwanted_stages(session_snapshot(conn->session)), &conn->agreed);
-    }
-    if (!good) {
+    if (offer.version < WIRE_VERSION_MIN) {
         give_up(conn, "the MTA speaks a version of the milter protocol below 2, connection closed", NULL);
         return;
+    }
+    if (conn->refuse) {
+        conn->agreed = negotiate_refusal(&offer);
+    } else {
+        begin_session(conn, offer.actions);
+        conn->agreed = negotiate(&offer, snapshot_unwanted_stages(session_snapshot(conn->session)));
     }
     conn->negotiated = TRUE;
     wire_put_negotiate(conn->out, conn->agreed.version, conn->agreed.actions, conn->agreed.protocol,

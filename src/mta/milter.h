@@ -20,8 +20,18 @@
 #include "conf/config.h"
 #include "flow/session.h"
 
-/* Address space, not memory: a page is taken when it is first touched. */
+/* Address space, not memory: a page is taken when it is first touched. The sanitizers' own share comes on
+ * top. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define MILTER_STACK (4 * 1024 * 1024)
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define MILTER_STACK (4 * 1024 * 1024)
+#endif
+#endif
+#ifndef MILTER_STACK
 #define MILTER_STACK (512 * 1024)
+#endif
 /* Connections over the cap that are told so at once; what exceeds even these is closed without a word. */
 #define MILTER_REFUSALS_MAX 64
 /* After a drain's time is over: for a check that is working right now (a stage may take 8 s). */

@@ -31,24 +31,23 @@ static guint32 declined(guint unwanted)
 }
 
 /* Both MTAs close the connection on a version above theirs and, Sendmail, on any bit that was not offered. */
-static gboolean agree(const Negotiation *offer, guint32 actions, guint32 protocol, Negotiation *ret)
+static Negotiation agree(const Negotiation *offer, guint32 actions, guint32 protocol)
 {
-    *ret = (Negotiation){
+    return (Negotiation){
         .version = MIN(offer->version, WIRE_VERSION_MAX),
         .actions = offer->actions & actions,
         .protocol = offer->protocol & protocol,
     };
-    return offer->version >= WIRE_VERSION_MIN;
 }
 
-gboolean negotiate(const Negotiation *offer, guint unwanted, Negotiation *ret)
+Negotiation negotiate(const Negotiation *offer, guint unwanted)
 {
-    return agree(offer, OUR_ACTIONS, OUR_PROTOCOL | declined(unwanted), ret);
+    return agree(offer, OUR_ACTIONS, OUR_PROTOCOL | declined(unwanted));
 }
 
-gboolean negotiate_refusal(const Negotiation *offer, Negotiation *ret)
+Negotiation negotiate_refusal(const Negotiation *offer)
 {
-    return agree(offer, 0, ALL_NO & ~WIRE_NO_CONNECT, ret);
+    return agree(offer, 0, ALL_NO & ~WIRE_NO_CONNECT);
 }
 
 gboolean negotiation_lacks_steps(const Negotiation *agreed, guint unwanted)

@@ -18,11 +18,11 @@ typedef struct {
     guint32 version, actions, protocol;
 } Negotiation;
 
-/* `unwanted` has a bit per Stage (snapshot_unwanted_stages()). FALSE: the MTA speaks a version that we do
- * not. */
-gboolean negotiate(const Negotiation *offer, guint unwanted, Negotiation *ret);
+/* `unwanted` has a bit per Stage (snapshot_unwanted_stages()). The offered version is at least
+ * WIRE_VERSION_MIN. */
+Negotiation negotiate(const Negotiation *offer, guint unwanted);
 /* For a connection over the cap: nothing but the connect step, where it is told to come again. */
-gboolean negotiate_refusal(const Negotiation *offer, Negotiation *ret);
+Negotiation negotiate_refusal(const Negotiation *offer);
 /* TRUE: with this agreement the MTA leaves out a step that is needed now (the configuration has changed). */
 gboolean negotiation_lacks_steps(const Negotiation *agreed, guint unwanted);
 /* The macros that are asked for when WIRE_MAY_SET_MACROS is granted; else the administrator's choice stands.

@@ -30,3 +30,6 @@ Resolver *zone_from_json(JsonArray *records);
 
 /* One a kind; `dir` is the folder of the file, where messages are found. */
 void run_spf(JsonObject *root, const char *dir, Tally *tally);
+void run_srs(JsonObject *root, const char *dir, Tally *tally);
+void run_ses(JsonObject *root, const char *dir, Tally *tally);
+void run_batv(JsonObject *root, const char *dir, Tally *tally);

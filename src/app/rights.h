@@ -1,0 +1,3 @@
+#pragma once
+#include <glib.h>
+gboolean rights_drop(const char*, const char*, GError**);
