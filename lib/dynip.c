@@ -167,7 +167,7 @@ static void name_read(Name *name, const char *ptr)
 {
     gsize n = 0, bare = 0;
     memset(name, 0, sizeof *name);
-    for (; ptr[n] && n < DYNIP_NAME_MAX; n++) {
+    for (; n < DYNIP_NAME_MAX && ptr[n]; n++) {
         name->text[n] = g_ascii_tolower(ptr[n]);
         if (!strchr("-._:", ptr[n]))
             name->bare[bare++] = name->text[n];
