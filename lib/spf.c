@@ -241,6 +241,23 @@ SpfResult *spf_guess(const SpfRequest *request, gboolean dynamic)
     return run(request, !mfrom ? GUESS_HELO : dynamic ? GUESS_MFROM_DYNAMIC : GUESS_MFROM);
 }
 
+char *spf_diagnosis(const SpfResult *result)
+{
+    GString *text;
+
+    if (!result->problem)
+        return NULL;
+    text = g_string_new(result->problem);
+    if (result->code == SPF_PERMERROR && result->lax_code != SPF_PERMERROR) {
+        if (result->corrected)
+            g_string_append_printf(text, "; with \"%s\" for \"%s\"", result->corrected, result->broken);
+        else
+            g_string_append(text, "; taken leniently");
+        g_string_append_printf(text, " the result would be %s", spf_code_name(result->lax_code));
+    }
+    return g_string_free(text, FALSE);
+}
+
 void spf_result_free(SpfResult *result)
 {
     if (!result)

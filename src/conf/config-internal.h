@@ -23,6 +23,7 @@ typedef struct {
     const char *name;
     char *base; /* where relative paths start; owned */
     Problems *problems;
+    GPtrArray *files; /* of char *: all that were read */
 } Loader;
 
 static inline void *config_member(const Config *config, const Option *option)

@@ -52,6 +52,7 @@ static const char *kind_of_value(const Option *option)
         [OPTION_WORD] = "word",
         [OPTION_STRING] = "text",
         [OPTION_PATH] = "path",
+        [OPTION_FILE] = "path",
         [OPTION_SECRET] = "path",
         [OPTION_LOG] = "word",
         [OPTION_WORDS] = "list",

@@ -48,7 +48,7 @@ void config_unref(Config *config)
 
 ValueContext loader_context(const Loader *loader, guint line)
 {
-    return (ValueContext){loader->name, line, loader->base, loader->problems};
+    return (ValueContext){loader->name, line, loader->base, loader->problems, loader->files};
 }
 
 void loader_set(Loader *loader, const Option *option, const char *value, guint line)
@@ -176,14 +176,8 @@ static void read_substitutes(Loader *loader, const char *path)
 static void read_named_files(Loader *loader)
 {
     Config *config = loader->config;
-    const char *files[] = {config->path, config->policy.access ? map_name(config->policy.access) : "",
-                           config->sender.srs_secret_file, config->spf.delegate_file};
-    g_autoptr(GPtrArray) named = g_ptr_array_new();
-    for (gsize i = 0; i < G_N_ELEMENTS(files); i++)
-        if (*files[i] != '\0')
-            g_ptr_array_add(named, g_strdup(files[i]));
-    g_ptr_array_add(named, NULL);
-    config->loaded.files = (char **)g_ptr_array_steal(named, NULL);
+    g_ptr_array_add(loader->files, NULL);
+    config->loaded.files = (char **)g_ptr_array_steal(loader->files, NULL);
     if (*config->sender.srs_secret_file != '\0')
         read_secrets(loader, config->sender.srs_secret_file);
     if (*config->spf.delegate_file != '\0')
@@ -199,7 +193,9 @@ Config *config_parse(const char *name, const char *text, gsize len, Problems *pr
     config->path = g_strdup(name);
     config->origins->old_file = old_file;
     g_autofree char *folder = g_path_get_dirname(name);
-    Loader loader = {config, name, g_canonicalize_filename(folder, NULL), problems};
+    g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(files, g_strdup(name));
+    Loader loader = {config, name, g_canonicalize_filename(folder, NULL), problems, files};
     report_sections(&loader, ini, old_file);
     if (old_file)
         old_begin(&loader, ini);

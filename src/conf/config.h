@@ -144,18 +144,19 @@ typedef struct {
     struct {
         Map *access; /* NULL: none */
         MixedMode mixed;
-        ConfigPairs verbs;      /* [verbs] SPF-Fail = REJECT: defaults of tags, overriding the table. From old
+        ConfigPairs
+            verbs;              /* [verbs] SPF-Fail = REJECT: defaults of tags, overriding the table. From old
                                  * files      also names with a subject, as in an access map: "SPF-Fail!example.com" */
         ConfigPairs decide_at;  /* [decide_at] SPF-Fail = message */
         ConfigPairs settled_by; /* [settled_by] SPF-Fail = DMARC-Pass, SPF-Forwarder */
         ConfigPairs thresholds; /* [thresholds] spam = 6 QUARANTINE: sums of SCORE at end of message */
         ConfigPairs early_thresholds; /* [early_thresholds] the same, from RCPT on */
-        char *unproven_dsn; /* verb for a DSN whose sender is not proven (D4) */
+        char *unproven_dsn;           /* verb for a DSN whose sender is not proven (D4) */
         char *unavailable; /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
         char *errors_url;
         char *quarantine_dir;
-        gint64 quarantine_bytes;  /* of all messages in it; over it mail that belongs there is deferred */
-        int quarantine_messages;  /* the same, their number */
+        gint64 quarantine_bytes; /* of all messages in it; over it mail that belongs there is deferred */
+        int quarantine_messages; /* the same, their number */
     } policy;
 
     /* What the files that are named above hold, read with the rest. */

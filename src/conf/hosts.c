@@ -69,7 +69,10 @@ static gboolean net_of_glob(const char *word, IpNet *ret)
 
 static gboolean is_address_glob(const char *word)
 {
-    return glob_has_wildcard(word) && word[strspn(word, "0123456789abcdefABCDEF.:*?")] == '\0' &&
+    guint dots = 0;
+    for (const char *c = word; *c != '\0'; c++)
+        dots += *c == '.';
+    return glob_has_wildcard(word) && word[strspn(word, "0123456789abcdefABCDEF.:*?")] == '\0' && dots <= 3 &&
            (strpbrk(word, ".:") != NULL || strcmp(word, "*") == 0);
 }
 

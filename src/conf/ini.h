@@ -34,10 +34,11 @@ typedef enum {
     INI_INLINE_COMMENTS = 1 << 0,
 } IniFlags;
 
-#define INI_BYTES_MAX ((gsize)16 << 20) /* administrators write by hand; long lists are files of their own   \
-                                         */
-#define INI_LINE_MAX       65536u       /* bytes; a longer line is reported and left out */
-#define INI_VALUE_MAX      (1u << 20)   /* bytes of a value with all its lines, interpolated */
+#define INI_BYTES_MAX                                                                                        \
+    ((gsize)16 << 20)                 /* administrators write by hand; long lists are files of their own     \
+                                       */
+#define INI_LINE_MAX       65536u     /* bytes; a longer line is reported and left out */
+#define INI_VALUE_MAX      (1u << 20) /* bytes of a value with all its lines, interpolated */
 #define INI_ENTRIES_MAX    100000u
 #define INI_DEPTH_MAX      10u         /* of interpolation, as ConfigParser has it */
 #define INI_EXPANDED_MAX   (16u << 20) /* bytes that interpolation may add in one file */

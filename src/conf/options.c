@@ -53,6 +53,7 @@ static const char *const mixed_words[] = {
     ROW(s, k, char *, OPTION_WORD, deflt, text, .words = list, __VA_ARGS__)
 #define STRING(s, k, deflt, text, ...)   ROW(s, k, char *, OPTION_STRING, deflt, text, __VA_ARGS__)
 #define PATH(s, k, deflt, text, ...)     ROW(s, k, char *, OPTION_PATH, deflt, text, __VA_ARGS__)
+#define FILENAME(s, k, text, ...)        ROW(s, k, char *, OPTION_FILE, "", text, __VA_ARGS__)
 #define SECRET(s, k, text, ...)          ROW(s, k, char *, OPTION_SECRET, "", text, __VA_ARGS__)
 #define LOG(s, k, deflt, text, ...)      ROW(s, k, char *, OPTION_LOG, deflt, text, __VA_ARGS__)
 #define WORDS(s, k, deflt, text, ...)    ROW(s, k, char **, OPTION_WORDS, deflt, text, __VA_ARGS__)
@@ -168,7 +169,7 @@ const Option options[] = {
     ENUM(spf, mode, SpfMode, spf_words, "off", "off; header adds Received-SPF and refuses nothing; on lets policy decide."),
     BOOL(spf, best_guess, "no", "Guess a record where a domain has none (v=spf1 a/24 mx/24 ptr)."),
     STRING(spf, delegate, "", "Domain below which substitute records are: DOMAIN._spf.THIS.", .example = "spf.example.com"),
-    PATH(spf, delegate_file, "", "File of substitute records, as master-file lines.", .example = "/etc/postern/spf.zone"),
+    FILENAME(spf, delegate_file, "File of substitute records, as master-file lines.", .example = "/etc/postern/spf.zone"),
     WORDS(spf, trusted_forwarder, "", "Forwarders without SRS: a client that passes for one of them passes.",
           .example = "forwarder.example.net"),
     BOOL(spf, lax, "no", "A record with errors may be judged by what it probably means."),

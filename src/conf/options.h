@@ -18,7 +18,8 @@ typedef enum {
     OPTION_WORD,     /* char *, one of `words` */
     OPTION_STRING,   /* char *, any text on one line */
     OPTION_PATH,     /* char *, made absolute; "" stays */
-    OPTION_SECRET,   /* the same; the file must be there, not readable by others */
+    OPTION_FILE,     /* the same; a file that must be there, not writable by others */
+    OPTION_SECRET,   /* the same, and not readable by others */
     OPTION_LOG,      /* char *: stderr, syslog, journal, file:/path */
     OPTION_WORDS,    /* char **: separated by commas or blanks; file:/path reads more from a file */
     OPTION_LISTEN,   /* the same, each the name of a socket */

@@ -109,7 +109,7 @@ static char *show_with_unit(const Unit *units, gint64 value)
 {
     while (units->factor > 1 && (value == 0 || value % units->factor != 0))
         units++;
-    return g_strdup_printf("%" G_GINT64_FORMAT "%s", value, units->suffix);
+    return g_strdup_printf("%" G_GINT64_FORMAT "%s", value / units->factor, units->suffix);
 }
 
 /* Digits and a unit, without case. */
@@ -219,13 +219,30 @@ static gboolean parse_path(const Parse *parse, void *at)
     return set_string(at, value_path(parse->text, parse->context));
 }
 
-static gboolean parse_secret(const Parse *parse, void *at)
+static void note_file(const ValueContext *context, const char *path)
+{
+    if (context->files != NULL && *path != '\0')
+        g_ptr_array_add(context->files, g_strdup(path));
+}
+
+static gboolean parse_checked(const Parse *parse, gboolean (*check)(const char *, GError **), void *at)
 {
     g_autofree char *path = value_path(parse->text, parse->context);
     g_autoptr(GError) error = NULL;
-    if (*path != '\0' && !file_check_secret(path, &error))
+    if (*path != '\0' && !check(path, &error))
         return bad(parse, "%s", error->message);
+    note_file(parse->context, path);
     return set_string(at, g_steal_pointer(&path));
+}
+
+static gboolean parse_file(const Parse *parse, void *at)
+{
+    return parse_checked(parse, file_check_config, at);
+}
+
+static gboolean parse_secret(const Parse *parse, void *at)
+{
+    return parse_checked(parse, file_check_secret, at);
 }
 
 static gboolean parse_log(const Parse *parse, void *at)
@@ -302,6 +319,7 @@ static gboolean add_file(WordReader *reader, const char *name)
     g_autofree char *bytes = file_read(path, LIST_BYTES_MAX, FILE_CONFIG, &len, &error);
     if (bytes == NULL)
         return list_fail(reader, "%s", error->message);
+    note_file(reader->context, path);
     if (memchr(bytes, '\0', len) != NULL)
         return list_fail(reader, "%s has NUL bytes: not a list of words", path);
     g_autofree char *text = text_to_utf8(bytes, len, NULL);
@@ -446,6 +464,7 @@ static gboolean parse_map(const Parse *parse, void *at)
             map_unref(map);
             return bad(parse, "the map cannot be used");
         }
+        note_file(parse->context, path);
     }
     map_unref(*(Map **)at);
     *(Map **)at = map;
@@ -497,6 +516,7 @@ static const struct {
     [OPTION_WORD] = {parse_word, show_string, free_string},
     [OPTION_STRING] = {parse_string, show_string, free_string},
     [OPTION_PATH] = {parse_path, show_string, free_string},
+    [OPTION_FILE] = {parse_file, show_string, free_string},
     [OPTION_SECRET] = {parse_secret, show_string, free_string},
     [OPTION_LOG] = {parse_log, show_string, free_string},
     [OPTION_WORDS] = {parse_words, show_words, free_words},

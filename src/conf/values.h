@@ -16,6 +16,7 @@ typedef struct {
     guint line;
     const char *base; /* folder where relative paths start */
     Problems *problems;
+    GPtrArray *files; /* of char *: every file that a value was read from is added; may be NULL */
 } ValueContext;
 
 #define LIST_BYTES_MAX ((gsize)64 << 20) /* of a file that a list names with file: */

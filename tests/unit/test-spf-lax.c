@@ -148,6 +148,28 @@ static void test_corrections(void **state)
     resolver_free(w.zone);
 }
 
+static void test_diagnosis(void **state)
+{
+    static const struct {
+        const char *record, *text;
+    } rows[] = {
+        {"v=spf1 ip:192.0.2.1 -all",
+         "ip:192.0.2.1: unknown mechanism; with \"ip4:192.0.2.1\" for \"ip:192.0.2.1\" the "
+         "result would be pass"},
+        {"v=spf1 moo -all", "moo: unknown mechanism; taken leniently the result would be fail"},
+        {"v=spf1 -moo -all", "-moo: unknown mechanism"},
+        {"v=spf1 -all", NULL},
+    };
+    World w = world(zone_text, "u@self.example");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(SpfResult) r = spf_evaluate(&w.request, rows[i].record);
+        g_autofree char *got = spf_diagnosis(r);
+        expect(rows[i].record, "diagnosis", rows[i].text, got);
+    }
+    resolver_free(w.zone);
+}
+
 /* Nothing of it without being asked for, or where the record is good. */
 static void test_only_after_permerror(void **state)
 {
@@ -366,10 +388,15 @@ static void test_expansion_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_corrections),   cmocka_unit_test(test_only_after_permerror),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_queries_are_bounded),
-        cmocka_unit_test(test_ten_ptr_names), cmocka_unit_test(test_p_counts),
-        cmocka_unit_test(test_long_records),  cmocka_unit_test(test_expansion_is_bounded),
+        cmocka_unit_test(test_corrections),
+        cmocka_unit_test(test_only_after_permerror),
+        cmocka_unit_test(test_diagnosis),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_queries_are_bounded),
+        cmocka_unit_test(test_ten_ptr_names),
+        cmocka_unit_test(test_p_counts),
+        cmocka_unit_test(test_long_records),
+        cmocka_unit_test(test_expansion_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,12 @@ static void test_srs_not_rewritten(void **state)
                                        "SRS1=x@a.example",
                                        "SRS1=x=y@a.example",
                                        "\"open@a.example",
+                                       "u@a=b",
+                                       "u@a b",
+                                       "\"\"@a.example",
+                                       "u\n@a.example",
+                                       "SRS1=x=a b=z@a.example",
+                                       "SRS1=x=a@b=z@a.example",
                                        L60 L60 L60 L60 "@" L60 ".example"};
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autofree char *got = srs_forward(&srs, rows[i], "f.example", NOW);
