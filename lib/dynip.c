@@ -301,7 +301,7 @@ static gboolean ipv6_in_name(const Name *name, const IpAddress *ip)
     g_strdelimit(text, ":", '-');
     if (strstr(name->text, text) || groups_in_name(name, b))
         return TRUE;
-    for (guint i = 0; i < 16; i++) {
+    for (gsize i = 0; i < 16; i++) {
         g_snprintf(forward + 2 * i, 3, "%02x", b[i]);
         g_snprintf(reverse + 2 * i, 3, "%x%x", b[15 - i] & 15u, b[15 - i] >> 4);
     }
