@@ -74,11 +74,16 @@ gboolean log_open(const LogSettings *settings, GError **error)
     if (target.kind != LOG_TO_SYSLOG || logger.target.kind != LOG_TO_SYSLOG)
         log_target_close(&logger.target); /* closelog() would take the new one's name away */
     logger.target = target;
-    logger.json = settings->json;
+    __atomic_store_n(&logger.json, settings->json, __ATOMIC_RELAXED);
     logger.clock = settings->clock != NULL ? settings->clock : &clock_system;
     pthread_mutex_unlock(&logger.mutex);
     __atomic_store_n(&logger.level, (int)settings->level, __ATOMIC_RELAXED);
     return TRUE;
+}
+
+gboolean log_shows_facts(void)
+{
+    return __atomic_load_n(&logger.json, __ATOMIC_RELAXED);
 }
 
 gboolean log_reopen(GError **error)
@@ -94,7 +99,7 @@ void log_close(void)
     pthread_mutex_lock(&logger.mutex);
     log_target_close(&logger.target);
     logger.target = LOG_TARGET_STDERR;
-    logger.json = FALSE;
+    __atomic_store_n(&logger.json, FALSE, __ATOMIC_RELAXED);
     logger.clock = &clock_system;
     logger.dropped = 0;
     pthread_mutex_unlock(&logger.mutex);

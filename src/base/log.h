@@ -75,6 +75,8 @@ void log_event(LogLevel level, const LogSubject *subject, const char *tag, const
 
 /* FALSE: an event of that level would not be written; saves making its record. */
 gboolean log_wanted(LogLevel level);
+/* FALSE: facts are not written (text lines have none); saves making the record. */
+gboolean log_shows_facts(void);
 /* Lines that could not be written since the last one that could. */
 guint64 log_dropped(void);
 

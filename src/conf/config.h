@@ -1,11 +1,12 @@
 /*
  * config.h — the configuration as values: one immutable, counted snapshot, maps included.
  *
- * Every member is declared once, by one row of the table in options.c: section, key, type, default, bounds, one line of
- * documentation, reloadable or not. From that table come parsing, `config check|show|default` and the manual page.
+ * Every member is declared once, by one row of the table in options.c: section, key, type, default, bounds,
+ * one line of documentation, reloadable or not. From that table come parsing, `config check|show|default` and
+ * the manual page.
  *
- * A connection keeps the snapshot that it began with; a reload makes a new one and swaps the pointer (D7). Threads: a
- * Config never changes after config_load() has returned it, and is counted atomically.
+ * A connection keeps the snapshot that it began with; a reload makes a new one and swaps the pointer (D7).
+ * Threads: a Config never changes after config_load() has returned it, and is counted atomically.
  *
  * Durations are in seconds unless the name says otherwise, sizes in bytes.
  */
@@ -17,32 +18,67 @@
 #include "conf/patterns.h"
 #include "conf/problem.h"
 
-typedef enum { SPF_MODE_OFF, SPF_MODE_HEADER, SPF_MODE_ON } SpfMode;
-typedef enum { MIXED_SEPARATE, MIXED_DEFER } MixedMode;
+#define SPF_MODES(X)                                                                                         \
+    X(OFF, "off")                                                                                            \
+    X(HEADER, "header") /* Received-SPF is added, nothing is refused (C2) */                                 \
+    X(ON, "on")
+
+#define MIXED_MODES(X)                                                                                       \
+    X(SEPARATE, "separate")                                                                                  \
+    X(DEFER, "defer")
+
+typedef enum {
+#define X(id, word) SPF_MODE_##id,
+    SPF_MODES(X)
+#undef X
+} SpfMode;
+
+typedef enum {
+#define X(id, word) MIXED_##id,
+    MIXED_MODES(X)
+#undef X
+} MixedMode;
+
+/* A section of its own whose keys are free: `[verbs]` with lines like `SPF-Fail = REJECT`. In the order of
+ * the file; names differ (without case). Who compiles them reports what is wrong at config->path, line. */
+typedef struct {
+    char *name; /* as written */
+    char *value;
+    guint line; /* 0: not from the file (a default that an old file has, D8) */
+} ConfigPair;
+
+typedef struct {
+    ConfigPair *items;
+    guint n;
+} ConfigPairs;
+
+typedef struct ConfigOrigins ConfigOrigins; /* where each value comes from, for config_show() */
 
 typedef struct {
     gatomicrefcount refs;
-    char *path; /* the file that it was read from; NULL: built in defaults */
+    char *path; /* the file (or name) that it was read from; NULL: built in defaults */
+    ConfigOrigins *origins;
 
     struct {
-        char **listen;          /* "unix:/path", "inet:port@host", "inet:host:port", "inet6:…" */
-        int socket_mode;        /* of unix sockets, e.g. 0660 */
-        char *socket_group;     /* "" : leave */
-        int max_sessions;       /* over it: a temporary failure at once */
-        int stage_timeout;      /* what all hooks of one stage may take */
-        int message_timeout;    /* the same at end of message */
-        int idle_timeout;       /* the MTA says nothing for so long: close */
-        gint64 body_memory;     /* of one message; more goes to an unlinked file */
-        gint64 body_budget;     /* of all messages together; over it 452 at DATA */
-        gint64 max_headers;     /* bytes of all header fields of one message that are kept */
-        int max_recipients;     /* of one message */
-        int drain_timeout;      /* messages in flight may finish for so long at stop */
+        char **listen;       /* "unix:/path", "inet:port@host", "inet:host:port", "inet6:…"; a bare path and
+                              * "local:" have become "unix:" */
+        int socket_mode;     /* of unix sockets, e.g. 0660 */
+        char *socket_group;  /* "" : leave */
+        int max_sessions;    /* over it: a temporary failure at once */
+        int stage_timeout;   /* what all hooks of one stage may take */
+        int message_timeout; /* the same at end of message */
+        int idle_timeout;    /* the MTA says nothing for so long: close */
+        gint64 body_memory;  /* of one message; more goes to an unlinked file */
+        gint64 body_budget;  /* of all messages together; over it 452 at DATA */
+        gint64 max_headers;  /* bytes of all header fields of one message that are kept */
+        int max_recipients;  /* of one message */
+        int drain_timeout;   /* messages in flight may finish for so long at stop */
         char *temp_dir;
-        char *control;          /* unix socket for `postern reload` and others; "" : none */
+        char *control; /* unix socket for `postern reload` and others; "" : none */
     } daemon;
 
     struct {
-        char *user;             /* whom to become; "" : stay */
+        char *user; /* whom to become; "" : stay */
         char *group;
     } rights;
 
@@ -54,20 +90,21 @@ typedef struct {
     } log;
 
     struct {
-        char **servers;         /* "system", "recursive", or addresses, "127.0.0.1@5353" */
-        int timeout_ms;         /* of one question */
-        int cache_size;         /* answers in the front cache */
-        int message_queries;    /* questions that one message may cost */
+        char **servers;      /* "system", "recursive", or addresses, "127.0.0.1@5353" */
+        int timeout_ms;      /* of one question */
+        int cache_size;      /* answers in the front cache */
+        int message_queries; /* questions that one message may cost */
     } dns;
 
     struct {
         HostList *internal_connect;
         HostList *trusted_relay;
         PatternList *hello_blacklist;
-        gboolean hello_checks;      /* refuse a HELO that is a bare IP (A4) */
-        gboolean ptr_checks;        /* refuse a PTR of localhost or "." (A3) */
-        gboolean delayed_reject;    /* refuse at RCPT, not at MAIL */
-        int max_demerits;           /* 0: no limit */
+        gboolean hello_checks;   /* refuse a HELO that is a bare IP (A4) */
+        gboolean ptr_checks;     /* refuse a PTR of localhost or "." (A3) */
+        gboolean iprev;          /* check and report forward-confirmed reverse DNS (A8) */
+        gboolean delayed_reject; /* refuse at RCPT, not at MAIL */
+        int max_demerits;        /* 0: no limit */
         HostList *whitelist_ips;
     } connection;
 
@@ -89,37 +126,55 @@ typedef struct {
     struct {
         SpfMode mode;
         gboolean best_guess;
-        char *delegate;             /* "" : none */
-        char *delegate_file;        /* master-file lines, "" : none */
+        char *delegate;      /* "" : none */
+        char *delegate_file; /* master-file lines, "" : none */
         char **trusted_forwarder;
-        gboolean lax;               /* a permerror may be judged by its lax result (C7) */
-        char *internal_policy;      /* SPF terms for internal addresses (C11); "" : outgoing mail is not checked */
-        gboolean user_not_local;    /* answer 551 on fail (C12) */
-        char *explanation;          /* ours, when the domain has none; macros of RFC 7208 §7 */
+        gboolean lax;          /* a permerror may be judged by its lax result (C7) */
+        char *internal_policy; /* SPF terms for internal addresses (C11); "" : outgoing mail is not checked */
+        gboolean user_not_local; /* answer 551 on fail (C12) */
+        char *explanation;       /* ours, when the domain has none; macros of RFC 7208 §7 */
         int timeout;
     } spf;
 
     struct {
         gboolean add;
-        char *authserv_id;          /* "" : the receiver's name (macro j) */
+        char *authserv_id; /* "" : the receiver's name (macro j) */
     } authres;
 
     struct {
-        Map *access;                /* NULL: none */
+        Map *access; /* NULL: none */
         MixedMode mixed;
-        char **verbs;               /* "SPF-Fail=REJECT": defaults of tags, overriding the table */
-        char **decide_at;           /* "SPF-Fail=message" */
-        char **settled_by;          /* "SPF-Fail=DMARC-Pass" */
-        char **thresholds;          /* "spam=6 QUARANTINE": sums of SCORE at end of message */
-        char **early_threshold;     /* the same, from RCPT on */
-        char *unavailable;          /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
+        ConfigPairs
+            verbs;              /* [verbs] SPF-Fail = REJECT: defaults of tags, overriding the table. From old
+                                 * files      also names with a subject, as in an access map: "SPF-Fail!example.com" */
+        ConfigPairs decide_at;  /* [decide_at] SPF-Fail = message */
+        ConfigPairs settled_by; /* [settled_by] SPF-Fail = DMARC-Pass, SPF-Forwarder */
+        ConfigPairs thresholds; /* [thresholds] spam = 6 QUARANTINE: sums of SCORE at end of message */
+        ConfigPairs early_thresholds; /* [early_thresholds] the same, from RCPT on */
+        char *unproven_dsn;           /* verb for a DSN whose sender is not proven (D4) */
+        char *unavailable; /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
         char *errors_url;
         char *quarantine_dir;
+        gint64 quarantine_bytes; /* of all messages in it; over it mail that belongs there is deferred */
+        int quarantine_messages; /* the same, their number */
     } policy;
+
+    /* What the files that are named above hold, read with the rest. */
+    struct {
+        char **files;          /* all that were read; a change of one is a reason to reload */
+        char **srs_secrets;    /* of sender.srs_secret_file, the first signs; NULL: none */
+        Resolver *substitutes; /* of spf.delegate_file; NULL: none */
+    } loaded;
 } Config;
 
-/* NULL with errors in `problems` when the file cannot be used; warnings may be there in any case. `path` NULL gives the
- * defaults: the null configuration, which changes nothing and refuses nothing (D5). */
+/* Lists, strings and pairs are never NULL pointers: what is not set is empty. Only policy.access is NULL
+ * without a map. */
+
+/* NULL with errors in `problems` when the file cannot be used; warnings may be there in any case. `path` NULL
+ * gives the defaults: the null configuration, which changes nothing and refuses nothing (D5). Relative paths
+ * in the file start from its folder (config_parse: the folder of `name`); in an old file from its `datadir`,
+ * if it has one. A file with a [milter] section is an old one: its names are read as aliases, and it has the
+ * old system's defaults (D8). */
 Config *config_load(const char *path, Problems *problems);
 Config *config_parse(const char *name, const char *text, gsize len, Problems *problems);
 Config *config_ref(Config *config);
@@ -127,8 +182,10 @@ void config_unref(Config *config); /* NULL is allowed */
 
 /* Which options differ and need a restart: NULL-terminated "section.key"; the caller frees. */
 char **config_restart_needed(const Config *old_config, const Config *new_config);
-/* The documented default file, and the effective values with where each comes from. The caller frees. */
+/* The documented default file: every option with its default, commented out. The caller frees. */
 char *config_default_text(void);
+/* The effective values with where each comes from: text that is itself a configuration file, or JSON,
+ * {"spf": {"mode": {"value": "on", "from": "/etc/postern.conf:12"}, …}, …}. The caller frees. */
 char *config_show(const Config *config, gboolean json);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_unref)

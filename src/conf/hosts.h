@@ -3,8 +3,8 @@
  *
  *     internal_connect = 192.168.0.*, 10.0.0.0/8, 2001:db8::/32, gw.example.com
  *
- * A host name stands for its forward addresses, asked through the resolver that is handed in; a PTR name is never
- * believed. Immutable. Threads: any.
+ * A host name stands for its forward addresses, asked through the resolver that is handed in; a PTR name is
+ * never believed. Immutable. Threads: any.
  */
 #pragma once
 
@@ -17,8 +17,9 @@ typedef struct HostList HostList;
 HostList *hosts_parse(const char *const *words, GError **error);
 void hosts_free(HostList *hosts); /* NULL is allowed */
 gboolean hosts_is_empty(const HostList *hosts);
-/* The word that matched (owned by the list), or NULL. Only when no address or glob matched are names asked, up to
- * `deadline`; a name that cannot be resolved in time does not match. `resolver` may be NULL: names do not match. */
+/* The word that matched (owned by the list), or NULL. Only when no address or glob matched are names asked,
+ * up to `deadline`; a name that cannot be resolved in time does not match. `resolver` may be NULL: names do
+ * not match. */
 const char *hosts_match(const HostList *hosts, const IpAddress *ip, Resolver *resolver, gint64 deadline);
 char *hosts_to_string(const HostList *hosts);
 

@@ -6,9 +6,9 @@
  *     To-SPF-Fail:joe@our.example OK
  *     SMTP-Auth:fred@our.example  OK
  *
- * Key and value are separated by blanks or tabs; a continuation line starts with a blank. Keys are folded to lower
- * case, a trailing NUL is dropped, `tag!key` is read as `tag:key`. The last of two equal keys wins and is reported. A
- * map is immutable once read. Threads: any.
+ * Key and value are separated by blanks or tabs; a continuation line starts with a blank. Keys are folded to
+ * lower case, a trailing NUL is dropped, `tag!key` is read as `tag:key`. The last of two equal keys wins and
+ * is reported. A map is immutable once read. Threads: any.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ typedef struct {
     guint line;
 } MapEntry;
 
-#define MAP_LINE_MAX    65536u             /* bytes; a longer line is reported and left out */
+#define MAP_LINE_MAX    65536u /* bytes; a longer line is reported and left out */
 #define MAP_ENTRIES_MAX 20000000u
 
 /* NULL and problems when the file cannot be read whole. Bad lines are problems too; the rest is there. */

@@ -1,8 +1,8 @@
 /*
  * patterns.h — a list of names or addresses with globs: `example.com, *.example.net, !mail.example.net`.
  *
- * Case is folded. `*` and `?` are globs over the whole text; a word without them is compared whole; a leading `!`
- * takes back what an earlier word matched (the last match wins). Immutable. Threads: any.
+ * Case is folded. `*` and `?` are globs over the whole text; a word without them is compared whole; a leading
+ * `!` takes back what an earlier word matched (the last match wins). Immutable. Threads: any.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /*
  * problem.h — what is wrong with a file that somebody wrote, and what to do about it.
  *
- * Reading configuration or a map never stops at the first fault: all are collected, each with file:line, then shown.
+ * Reading configuration or a map never stops at the first fault: all are collected, each with file:line, then
+ * shown.
  */
 #pragma once
 
@@ -18,14 +19,21 @@ typedef struct {
 
 typedef struct Problems Problems;
 
+/* Of each level; what comes later is only counted. A map of a million bad lines must not fill the memory
+ * twice. */
+#define PROBLEMS_KEPT_MAX 1000u
+
 Problems *problems_new(void);
 void problems_free(Problems *problems); /* NULL is allowed */
-void problems_add(Problems *problems, ProblemLevel level, const char *file, guint line, const char *format, ...)
-    G_GNUC_PRINTF(5, 6);
+void problems_add(Problems *problems, ProblemLevel level, const char *file, guint line, const char *format,
+                  ...) G_GNUC_PRINTF(5, 6);
+/* All that were added, kept or not. */
 guint problems_count(const Problems *problems, ProblemLevel level);
+/* Those that were kept, in order. */
 guint problems_len(const Problems *problems);
 const Problem *problems_at(const Problems *problems, guint index);
-/* "/etc/postern.conf:12: error: …". Owned by the caller. */
+/* "/etc/postern.conf:12: error: …". One line: control characters in it are shown as
+ * \xNN. Owned by the caller. */
 char *problem_to_string(const Problem *problem);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Problems, problems_free)

@@ -39,11 +39,20 @@ struct Quarantine {
     GQueue items;          /* QuarantineItem *, by id */
 };
 
-struct QuarantineSink {
+/* A file being written. */
+typedef struct {
     Quarantine *quarantine;
     int fd;
     gint64 size; /* written, and reserved */
-};
+} Sink;
+
+typedef gboolean (*Source)(Sink *sink, const void *data, GError **error);
+
+typedef struct {
+    const char *head;
+    gsize head_len;
+    const Spool *body;
+} Mail;
 
 static void item_free(void *data)
 {
@@ -83,8 +92,7 @@ static gboolean id_is_valid(const char *id, gsize len)
 
 static void time_stem(gint64 time, char ret[static TIME_LEN + 1])
 {
-    time_t seconds =
-        (time_t)CLAMP(time / G_USEC_PER_SEC, 0, G_GINT64_CONSTANT(253402300799)); /* four-digit years */
+    time_t seconds = (time_t)CLAMP(time, 0, G_GINT64_CONSTANT(253402300799)); /* four-digit years */
     struct tm tm;
 
     gmtime_r(&seconds, &tm);
@@ -207,11 +215,6 @@ static QuarantineItem *take_oldest(Quarantine *q)
     return item;
 }
 
-static gint64 age_limit(const Quarantine *q, gint64 now)
-{
-    return now - q->limits.age * G_USEC_PER_SEC;
-}
-
 /* The oldest, if it is from before that time. */
 static QuarantineItem *take_older(Quarantine *q, const char *stem)
 {
@@ -281,7 +284,7 @@ guint quarantine_expire(Quarantine *q, gint64 now)
 
     if (q->limits.age <= 0)
         return 0;
-    time_stem(age_limit(q, now), stem);
+    time_stem(now - q->limits.age, stem);
     for (QuarantineItem *item; (item = take_older(q, stem)); n++)
         discard(q, item);
     return n;
@@ -302,7 +305,7 @@ static gboolean reserve(Quarantine *q, Quota *quota, gint64 amount, GError **err
     return TRUE;
 }
 
-gboolean quarantine_write(QuarantineSink *sink, const void *bytes, gsize len, GError **error)
+static gboolean sink_write(Sink *sink, const void *bytes, gsize len, GError **error)
 {
     Quarantine *q = sink->quarantine;
     const char *from = bytes;
@@ -328,41 +331,49 @@ gboolean quarantine_write(QuarantineSink *sink, const void *bytes, gsize len, GE
     return TRUE;
 }
 
-static void put_sender_and_rcpts(Record *record, const QuarantineEntry *entry)
+static gboolean write_piece(const void *bytes, gsize len, void *data, GError **error)
 {
-    record_str(record, "sender", entry->sender);
-    if (entry->rcpts)
-        record_strv(record, "rcpts", entry->rcpts);
+    return sink_write(data, bytes, len, error);
 }
 
-static gboolean write_sidecar(QuarantineSink *sink, void *data, GError **error)
+static gboolean write_mail(Sink *sink, const void *data, GError **error)
+{
+    const Mail *mail = data;
+
+    return sink_write(sink, mail->head, mail->head_len, error) && sink_write(sink, "\r\n", 2, error) &&
+           (!mail->body || spool_foreach(mail->body, write_piece, sink, error));
+}
+
+static gboolean write_sidecar(Sink *sink, const void *data, GError **error)
 {
     const QuarantineEntry *entry = data;
     g_autoptr(Record) record = record_new();
 
-    record_int(record, "time", entry->time / G_USEC_PER_SEC);
+    record_int(record, "time", entry->time);
+    if (entry->session)
+        record_int(record, "session", (gint64)entry->session);
     record_str(record, "queue_id", entry->queue_id);
-    put_sender_and_rcpts(record, entry);
+    record_str(record, "client", entry->client);
+    record_str(record, "sender", entry->sender);
+    if (entry->rcpts)
+        record_strv(record, "rcpts", entry->rcpts);
     record_str(record, "tag", entry->tag);
     record_str(record, "reason", entry->reason);
     record_str(record, "rule", entry->rule);
-    record_str(record, "client_ip", entry->client_ip);
-    record_str(record, "client_name", entry->client_name);
-    record_str(record, "helo", entry->helo);
-    record_str(record, "login", entry->login);
+    record_str(record, "rule_key", entry->rule_key);
     g_autofree char *json = record_to_json(record);
-    return quarantine_write(sink, json, strlen(json), error) && quarantine_write(sink, "\n", 1, error);
+    return sink_write(sink, json, strlen(json), error) && sink_write(sink, "\n", 1, error);
 }
 
 /* Writes one file under its temporary name and syncs it. What was reserved is added to `*size`, also on
  * failure. */
-static gboolean write_file(Quarantine *q, const char *id, const char *suffix, QuarantineSource source,
-                           void *data, gint64 *size, GError **error)
+static gboolean write_file(Quarantine *q, const char *id, const char *suffix, Source source, const void *data,
+                           gint64 *size, GError **error)
 {
     char name[NAME_MAX_LEN];
 
     file_name(name, id, suffix, TRUE);
-    QuarantineSink sink = {.quarantine = q};
+    Sink sink = {.quarantine = q};
     sink.fd = openat(q->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (sink.fd < 0)
         return file_error(error, errno, q->path);
@@ -395,12 +406,12 @@ static void remove_all_traces(Quarantine *q, const char *id)
     unlinkat(q->dir, name, 0);
 }
 
-static gboolean put_files(Quarantine *q, const char *id, const QuarantineEntry *entry,
-                          QuarantineSource source, void *data, gint64 *size, GError **error)
+static gboolean put_files(Quarantine *q, const char *id, const QuarantineEntry *entry, const Mail *mail,
+                          gint64 *size, GError **error)
 {
-    if (!write_file(q, id, MESSAGE, source, data, size, error) ||
-        !write_file(q, id, SIDECAR, write_sidecar, (void *)entry, size, error) ||
-        !give_name(q, id, SIDECAR, error) || !give_name(q, id, MESSAGE, error))
+    if (!write_file(q, id, MESSAGE, write_mail, mail, size, error) ||
+        !write_file(q, id, SIDECAR, write_sidecar, entry, size, error) || !give_name(q, id, SIDECAR, error) ||
+        !give_name(q, id, MESSAGE, error))
         return FALSE;
     return fsync(q->dir) == 0 || file_error(error, errno, q->path);
 }
@@ -419,24 +430,23 @@ static void add_item(Quarantine *q, QuarantineItem *item)
     pthread_mutex_unlock(&q->mutex);
 }
 
-gboolean quarantine_put(Quarantine *q, const QuarantineEntry *entry, QuarantineSource source, void *data,
-                        char **ret_id, GError **error)
+char *quarantine_put(Quarantine *q, const QuarantineEntry *entry, const char *head, gsize head_len,
+                     const Spool *body, GError **error)
 {
+    const Mail mail = {head, head_len, body};
     g_autofree char *id = id_new(entry->time);
     gint64 size = 0;
 
     if (!reserve(q, &q->messages, 1, error))
-        return FALSE;
-    if (!put_files(q, id, entry, source, data, &size, error)) {
+        return NULL;
+    if (!put_files(q, id, entry, &mail, &size, error)) {
         remove_all_traces(q, id);
         quota_release(&q->bytes, size);
         quota_release(&q->messages, 1);
-        return FALSE;
+        return NULL;
     }
     add_item(q, item_new(id, size));
-    if (ret_id)
-        *ret_id = g_steal_pointer(&id);
-    return TRUE;
+    return g_steal_pointer(&id);
 }
 
 /* ---- looking ---- */

@@ -6,7 +6,7 @@
  *     20261123T053940-7f3a90c1d2e4b586.json    who, to whom, why: one line, see QuarantineEntry
  *
  * The id is both names' stem; ids sort by time. A message is there when its .eml is: both are written under
- * other names, synced, and renamed, .eml last, and the directory is synced before quarantine_put() says TRUE.
+ * other names, synced, and renamed, .eml last, and the directory is synced before quarantine_put() returns.
  * What a crash leaves behind is removed at the next open. Directory 0700, files 0600.
  *
  * Full (bytes, messages, or the disk) is an error, so that the message is refused for a time and never
@@ -21,6 +21,7 @@
 #pragma once
 
 #include <glib.h>
+#include "base/spool.h"
 
 /* 0: no limit of that kind. */
 typedef struct {
@@ -31,16 +32,18 @@ typedef struct {
                                `bytes` then */
 } QuarantineLimits;
 
-/* What is known of the message; what is NULL is left out. */
+/* What is known of the message; what is NULL or 0 is left out. */
 typedef struct {
-    gint64 time; /* µs since 1970 */
+    gint64 time;     /* s since 1970 */
+    guint64 session; /* our own id, as in the log */
     const char *queue_id;
+    const char *client;       /* IP address */
     const char *sender;       /* "" is the null sender */
     const char *const *rcpts; /* those for whom it is kept; NULL-terminated */
     const char *tag;          /* of the finding that decided: "SPF-Fail" */
     const char *reason;       /* its sentence */
-    const char *rule;         /* the policy row that gave the verb */
-    const char *client_ip, *client_name, *helo, *login;
+    const char *rule;         /* where the rule stands that gave the verb, and its key */
+    const char *rule_key;
 } QuarantineEntry;
 
 typedef struct {
@@ -53,19 +56,15 @@ typedef struct {
 } QuarantineUse;
 
 typedef struct Quarantine Quarantine;
-typedef struct QuarantineSink QuarantineSink;
-
-/* Writes the whole message with quarantine_write(); FALSE with the error set gives it up. */
-typedef gboolean (*QuarantineSource)(QuarantineSink *sink, void *data, GError **error);
-gboolean quarantine_write(QuarantineSink *sink, const void *bytes, gsize len, GError **error);
 
 /* Makes the directory if it is not there (its parent must be). */
 Quarantine *quarantine_open(const char *dir, const QuarantineLimits *limits, GError **error);
 void quarantine_free(Quarantine *quarantine); /* NULL is allowed */
 
-/* TRUE: it is on the disk. `ret_id` (may be NULL) is the caller's. */
-gboolean quarantine_put(Quarantine *quarantine, const QuarantineEntry *entry, QuarantineSource source,
-                        void *data, char **ret_id, GError **error);
+/* Keeps `head` (header fields, each with its CRLF), the empty line and the body (NULL: none). The id, the
+ * caller's, once all is on the disk; or NULL, and nothing is left of it. */
+char *quarantine_put(Quarantine *quarantine, const QuarantineEntry *entry, const char *head, gsize head_len,
+                     const Spool *body, GError **error);
 
 /* QuarantineItem *, oldest first, as this process knows them; the caller's. */
 GPtrArray *quarantine_list(Quarantine *quarantine);
@@ -74,7 +73,7 @@ gboolean quarantine_read(Quarantine *quarantine, const char *id, char **ret_json
                          GError **error);
 gboolean quarantine_remove(Quarantine *quarantine, const char *id, GError **error);
 /* Removes what is older than the limit says. The number of messages. */
-guint quarantine_expire(Quarantine *quarantine, gint64 now);
+guint quarantine_expire(Quarantine *quarantine, gint64 now); /* s since 1970 */
 QuarantineUse quarantine_use(Quarantine *quarantine);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Quarantine, quarantine_free)

@@ -1,0 +1,7 @@
+/* What is done to mail that will be delivered, from top to bottom. */
+#include "actions/actions.h"
+
+const Action *const all_actions[] = {
+    &action_authres, /* C2, E5: Received-SPF, Authentication-Results; forged ones of our name removed */
+    NULL,
+};

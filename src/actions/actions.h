@@ -1,0 +1,9 @@
+/* actions.h — every action, and the table that puts them in order (actions.c). */
+#pragma once
+
+#include "flow/check.h"
+
+extern const Action action_authres;
+
+/* All of them in the order in which they run, signing last; NULL ends. */
+extern const Action *const all_actions[];

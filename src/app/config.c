@@ -1,0 +1,53 @@
+/* postern config check|show|default — what the configuration says, and what is wrong with it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "actions/actions.h"
+#include "app/command.h"
+#include "checks/checks.h"
+#include "flow/engine.h"
+
+static int check(const char *path, gboolean json, gboolean show)
+{
+    g_autoptr(Problems) problems = problems_new();
+    g_autoptr(Config) config = config_load(path, problems);
+    const Tables tables = {all_checks, all_actions};
+    g_autoptr(Snapshot) snapshot = config ? snapshot_new(&tables, config, problems) : NULL;
+    command_print_problems(problems);
+    if (!snapshot)
+        return EXIT_USAGE;
+    if (show) {
+        g_autofree char *text = config_show(config, json);
+        fputs(text, stdout);
+    } else {
+        printf("%s: %u warnings, no errors\n", path, problems_count(problems, PROBLEM_WARNING));
+    }
+    return EXIT_DONE;
+}
+
+int command_config(int argc, char **argv)
+{
+    g_autofree char *path = NULL;
+    gboolean json = FALSE;
+    const GOptionEntry entries[] = {
+        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &path, "the configuration file", "FILE"},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &json, "JSON for machines", NULL},
+        {NULL},
+    };
+    if (!command_options(&argc, &argv, entries, "check|show|default",
+                         "check: every fault with file:line; exit status 2 when the file cannot be used.\n"
+                         "show: the effective values and where each comes from.\n"
+                         "default: a documented file in which everything is off."))
+        return EXIT_USAGE;
+    const char *what = argc == 2 ? argv[1] : "";
+    if (strcmp(what, "default") == 0) {
+        g_autofree char *text = config_default_text();
+        fputs(text, stdout);
+        return EXIT_DONE;
+    }
+    if ((strcmp(what, "check") != 0 && strcmp(what, "show") != 0) || !path) {
+        fprintf(stderr, "Usage: postern config check|show -c FILE, or postern config default\n");
+        return EXIT_USAGE;
+    }
+    return check(path, json, strcmp(what, "show") == 0);
+}

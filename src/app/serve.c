@@ -1,0 +1,304 @@
+/* postern serve — the daemon: opens everything that needs rights, gives them up, and then waits for signals. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "actions/actions.h"
+#include "app/command.h"
+#include "app/control.h"
+#include "app/rights.h"
+#include "base/service.h"
+#include "checks/checks.h"
+#include "flow/engine.h"
+#include "mta/milter.h"
+#include "net/resolver.h"
+
+#define WATCH_SECONDS 2 /* how often the files are looked at for changes */
+
+typedef struct {
+    const char *path;
+    Services services;
+    Engine *engine;
+    Control *control;
+    Milter *milter;
+    char *stamp;      /* of the files that the configuration was read from */
+    pthread_mutex_t reload_lock;
+} Daemon;
+
+/* --- configuration --- */
+
+static void log_problems(const Problems *problems)
+{
+    static const LogLevel levels[] = {
+        [PROBLEM_ERROR] = LOG_LEVEL_ERROR, [PROBLEM_WARNING] = LOG_LEVEL_WARNING, [PROBLEM_NOTE] = LOG_LEVEL_NOTICE};
+    for (guint i = 0; i < problems_len(problems); i++) {
+        const Problem *problem = problems_at(problems, i);
+        g_autofree char *line = problem_to_string(problem);
+        log_event(levels[problem->level], NULL, "config:", NULL, "%s", line);
+    }
+}
+
+static void append_stamp(GString *stamp, const char *path)
+{
+    struct stat st = {0};
+    int found = path ? stat(path, &st) : -1;
+    g_string_append_printf(stamp, "%d %ld.%09ld %ld %ld;", found, (long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                           (long)st.st_size, (long)st.st_ino);
+}
+
+/* What the files look like now: a change of any of them is a reason to reload. */
+static char *take_stamp(const Config *config)
+{
+    GString *stamp = g_string_new(NULL);
+    for (char **file = config->loaded.files; file && *file; file++)
+        append_stamp(stamp, *file);
+    return g_string_free(stamp, FALSE);
+}
+
+static char *stamp_now(Daemon *daemon)
+{
+    g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
+    return take_stamp(snapshot_config(snapshot));
+}
+
+static void warn_restart(const Config *old_config, const Config *new_config)
+{
+    g_auto(GStrv) options = config_restart_needed(old_config, new_config);
+    for (char **option = options; option && *option; option++)
+        log_warning("%s has changed: that needs a restart", *option);
+}
+
+/* D7. Lines for whoever asked go to `answer`, which may be NULL. */
+static gboolean reload(Daemon *daemon, GString *answer)
+{
+    g_autoptr(Problems) problems = problems_new();
+    service_reloading();
+    pthread_mutex_lock(&daemon->reload_lock);
+    g_autofree char *seen = stamp_now(daemon);
+    g_autoptr(Snapshot) old = engine_snapshot(daemon->engine);
+    gboolean done = engine_load(daemon->engine, daemon->path, problems);
+    if (done) {
+        g_autoptr(Snapshot) current = engine_snapshot(daemon->engine);
+        warn_restart(snapshot_config(old), snapshot_config(current));
+        g_autoptr(GError) error = NULL;
+        if (!net_resolver_flush(daemon->services.resolver, &error))
+            log_warning("%s", error->message);
+        g_free(daemon->stamp);
+        daemon->stamp = take_stamp(snapshot_config(current));
+    } else {
+        g_free(daemon->stamp);
+        daemon->stamp = g_steal_pointer(&seen); /* the same fault is not told every two seconds */
+    }
+    pthread_mutex_unlock(&daemon->reload_lock);
+    log_problems(problems);
+    log_notice(done ? "%s is in force" : "%s has faults: the configuration before it stays in force", daemon->path);
+    for (guint i = 0; answer && i < problems_len(problems); i++) {
+        g_autofree char *line = problem_to_string(problems_at(problems, i));
+        g_string_append_printf(answer, "%s\n", line);
+    }
+    service_ready();
+    return done;
+}
+
+static gboolean handle_control(const char *command, GString *answer, void *data)
+{
+    Daemon *daemon = data;
+    if (strcmp(command, "reload") == 0)
+        return reload(daemon, answer);
+    if (strcmp(command, "sessions") == 0) {
+        g_string_append_printf(answer, "%u\n", milter_sessions(daemon->milter));
+        return TRUE;
+    }
+    g_string_append_printf(answer, "unknown command: %s\n", command);
+    return FALSE;
+}
+
+static void reload_if_changed(Daemon *daemon)
+{
+    g_autofree char *stamp = stamp_now(daemon);
+    pthread_mutex_lock(&daemon->reload_lock);
+    gboolean changed = strcmp(stamp, daemon->stamp) != 0;
+    pthread_mutex_unlock(&daemon->reload_lock);
+    if (changed)
+        reload(daemon, NULL);
+}
+
+static void reopen_log(void)
+{
+    g_autoptr(GError) error = NULL;
+    if (!log_reopen(&error))
+        log_warning("%s", error->message);
+}
+
+/* --- start and stop --- */
+
+static gboolean open_log(const Config *config, GError **error)
+{
+    LogSettings settings = {
+        .target = config->log.target,
+        .json = config->log.json,
+        .level = config->log.level,
+    };
+    log_facility_parse(config->log.facility, &settings.facility);
+    return log_open(&settings, error);
+}
+
+/* What needs the rights that the daemon was started with. */
+static gboolean open_privileged(Daemon *daemon, const Config *config, GError **error)
+{
+    if (!open_log(config, error))
+        return FALSE;
+    daemon->milter = milter_new(daemon->engine, config, error);
+    if (!daemon->milter)
+        return FALSE;
+    if (*config->daemon.control) {
+        daemon->control = control_new(config->daemon.control, handle_control, daemon, error);
+        if (!daemon->control)
+            return FALSE;
+    }
+    return rights_drop(config->rights.user, config->rights.group, error);
+}
+
+/* What has threads or talks to strangers: only with the rights that are left. */
+static gboolean open_services(Daemon *daemon, const Config *config, GError **error)
+{
+    const ResolverSettings dns = {
+        .servers = (const char *const *)config->dns.servers,
+        .timeout_ms = config->dns.timeout_ms,
+        .cache_size = config->dns.cache_size,
+    };
+    daemon->services.resolver = net_resolver_new(&dns, error);
+    if (!daemon->services.resolver)
+        return FALSE;
+    if (*config->policy.quarantine_dir) {
+        const QuarantineLimits limits = {
+            .bytes = config->policy.quarantine_bytes,
+            .messages = config->policy.quarantine_messages,
+        };
+        daemon->services.quarantine = quarantine_open(config->policy.quarantine_dir, &limits, error);
+        if (!daemon->services.quarantine)
+            return FALSE;
+    }
+    return milter_start(daemon->milter, error);
+}
+
+static gboolean start(Daemon *daemon, GError **error)
+{
+    g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
+    const Config *config = snapshot_config(snapshot);
+    if (!open_privileged(daemon, config, error) || !open_services(daemon, config, error))
+        return FALSE;
+    daemon->stamp = take_stamp(config);
+    if (daemon->control)
+        control_start(daemon->control);
+    for (const char *const *address = milter_addresses(daemon->milter); *address; address++)
+        log_notice("listening on %s", *address);
+    service_ready();
+    return TRUE;
+}
+
+/* SIGHUP and SIGUSR1 reload, SIGTERM and SIGINT end; in between the files are watched. */
+static void run(Daemon *daemon, const sigset_t *signals)
+{
+    const struct timespec watch = {.tv_sec = WATCH_SECONDS};
+    for (;;) {
+        int signal = sigtimedwait(signals, NULL, &watch);
+        switch (signal) {
+        case SIGTERM:
+        case SIGINT:
+            return;
+        case SIGHUP:
+            reopen_log();
+            reload(daemon, NULL);
+            break;
+        case SIGUSR1:
+            reload(daemon, NULL);
+            break;
+        default:
+            reload_if_changed(daemon);
+        }
+    }
+}
+
+static void stop(Daemon *daemon)
+{
+    g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
+    service_stopping();
+    log_notice("stopping: %u sessions", milter_sessions(daemon->milter));
+    guint cut = milter_drain(daemon->milter, snapshot_config(snapshot)->daemon.drain_timeout);
+    if (cut)
+        log_warning("%u messages were given a temporary failure, because they did not end in time", cut);
+    log_notice("stopped");
+}
+
+static void daemon_close(Daemon *daemon)
+{
+    control_free(daemon->control);
+    milter_free(daemon->milter);
+    engine_free(daemon->engine);
+    quarantine_free(daemon->services.quarantine);
+    resolver_free(daemon->services.resolver);
+    pthread_mutex_destroy(&daemon->reload_lock);
+    g_free(daemon->stamp);
+    log_close();
+}
+
+/* Blocked before the first thread is made, so that they only come to run(). A peer that goes away is no signal. */
+static void block_signals(sigset_t *signals)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+    sigemptyset(signals);
+    for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
+        sigaddset(signals, numbers[i]);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+static int serve(const char *path)
+{
+    static const Tables tables = {all_checks, all_actions};
+    sigset_t signals;
+    block_signals(&signals);
+    Daemon daemon = {.path = path, .reload_lock = PTHREAD_MUTEX_INITIALIZER};
+    daemon.services = (Services){
+        .clock = &clock_system,
+        .random = &random_system,
+        .hostname = g_get_host_name(),
+    };
+    daemon.engine = engine_new(&daemon.services, &tables);
+    g_autoptr(Problems) problems = problems_new();
+    gboolean loaded = engine_load(daemon.engine, path, problems);
+    command_print_problems(problems);
+    int status = EXIT_USAGE;
+    g_autoptr(GError) error = NULL;
+    if (loaded && start(&daemon, &error)) {
+        run(&daemon, &signals);
+        stop(&daemon);
+        status = EXIT_DONE;
+    } else if (error) {
+        log_error("%s", error->message);
+        fprintf(stderr, "postern serve: %s\n", error->message);
+    }
+    daemon_close(&daemon);
+    return status;
+}
+
+int command_serve(int argc, char **argv)
+{
+    g_autofree char *path = NULL;
+    const GOptionEntry entries[] = {
+        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &path, "the configuration file", "FILE"},
+        {NULL},
+    };
+    if (!command_options(&argc, &argv, entries, "",
+                         "Runs in the foreground until SIGTERM. SIGHUP and SIGUSR1 make it read its configuration again."))
+        return EXIT_USAGE;
+    if (argc != 1 || !path) {
+        fprintf(stderr, "Usage: postern serve -c FILE\n");
+        return EXIT_USAGE;
+    }
+    return serve(path);
+}

@@ -1,0 +1,17 @@
+/* checks.h — every check, and the table that puts them in order (checks.c). */
+#pragma once
+
+#include "flow/check.h"
+
+extern const Check check_client;
+extern const Check check_hello;
+extern const Check check_iprev;
+extern const Check check_auth;
+extern const Check check_sender;
+extern const Check check_recipient;
+extern const Check check_spf;
+extern const Check check_self;
+extern const Check check_msgid;
+
+/* All of them in the order in which their hooks run; NULL ends. */
+extern const Check *const all_checks[];

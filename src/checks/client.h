@@ -1,0 +1,17 @@
+/* client.h — what kind of client it is (A1, A2). */
+#pragma once
+
+#include "flow/flow.h"
+
+typedef struct {
+    gboolean internal;       /* in internal_connect, or the host itself */
+    gboolean trusted;        /* in trusted_relay */
+    gboolean host_itself;    /* loopback, or the address it connected to: mail made on this machine */
+    gboolean dynamic;        /* no PTR name, or one that spells the address or looks like dial-up */
+    const char *matched;     /* the word of the list that made it internal or trusted; NULL: none */
+    const char *dynamic_why; /* NULL: not dynamic */
+} ClientFact;
+
+const ClientFact *client_fact(Session *session);
+/* Internal client, or authenticated: our own people. */
+gboolean client_is_ours(Session *session);

@@ -1,0 +1,85 @@
+/*
+ * sender — the envelope sender as such (B1, B4, B5, B12).
+ *
+ * Refuses a MAIL FROM that is no address; an empty one from internal hosts that are not in `internal_mta`; banned
+ * domains, and for `email_providers` banned mailboxes; an address in one of our SRS domains that we did not sign.
+ *
+ * Tags: Bad-Sender (subject: the text), Null-Sender (client address), Banned-Domain, SRS-Forged (the address).
+ */
+#include <postern/srs.h>
+
+#include "checks/checks.h"
+#include "checks/client.h"
+
+static gboolean wanted(const Config *config)
+{
+    return config->sender.syntax_checks || !hosts_is_empty(config->sender.internal_mta) ||
+           !patterns_is_empty(config->sender.banned_domains) || !patterns_is_empty(config->sender.srs_domains);
+}
+
+static void check_null(Message *message)
+{
+    Session *session = message_session(message);
+    const HostList *mtas = session_config(session)->sender.internal_mta;
+    if (!message_sender(message)->is_null || hosts_is_empty(mtas) || !client_is_ours(session) ||
+        client_fact(session)->host_itself)
+        return;
+    if (!hosts_match(mtas, session_ip(session), session_resolver(session), session_deadline(session)))
+        message_find(message, &check_sender, TAG_NULL_SENDER, session_ip_text(session),
+                     "%s is no mail server of ours, and only those send with an empty MAIL FROM",
+                     session_ip_text(session));
+}
+
+/* `banned_domains` holds domains, and mailboxes of providers that are too large to be banned whole. */
+static void check_banned(Message *message)
+{
+    const Config *config = session_config(message_session(message));
+    const Address *sender = message_sender(message);
+    const PatternList *banned = config->sender.banned_domains;
+    if (!*sender->domain)
+        return;
+    const char *subject = patterns_match(config->sender.email_providers, sender->domain) ? sender->canonical
+                                                                                         : sender->domain;
+    if (patterns_match(banned, subject))
+        message_find(message, &check_sender, TAG_BANNED_DOMAIN, sender->canonical, "%s is banned here", subject);
+}
+
+static void check_srs(Message *message)
+{
+    Session *session = message_session(message);
+    const Config *config = session_config(session);
+    const Address *sender = message_sender(message);
+    if (!*sender->domain || !config->loaded.srs_secrets ||
+        !patterns_match(config->sender.srs_domains, sender->domain))
+        return;
+    SrsSettings settings = {
+        .secrets = (const char *const *)config->loaded.srs_secrets,
+        .max_age = config->sender.srs_max_age,
+        .hash_length = config->sender.srs_hash_length,
+    };
+    g_autofree char *original = NULL;
+    SrsStatus status = srs_reverse(&settings, sender->mailbox, clock_seconds(session_clock(session)), &original);
+    if (status != SRS_VALID)
+        message_find(message, &check_sender, TAG_SRS_FORGED, sender->canonical, "%s: our signature is %s",
+                     sender->canonical, srs_status_name(status));
+}
+
+static void on_mail(Message *message)
+{
+    const Config *config = session_config(message_session(message));
+    const char *error = message_sender_error(message);
+    if (error && config->sender.syntax_checks) {
+        message_find(message, &check_sender, TAG_BAD_SENDER, message_sender_text(message), "MAIL FROM: %s", error);
+        return;
+    }
+    check_null(message);
+    check_banned(message);
+    check_srs(message);
+}
+
+const Check check_sender = {
+    .name = "sender",
+    .scope = PER_MESSAGE,
+    .wanted = wanted,
+    .mail = on_mail,
+};

@@ -1,0 +1,43 @@
+/* config-internal.h — between config.c, which loads, config-old.c, which knows old names, and config-show.c.
+ */
+#pragma once
+
+#include "conf/config.h"
+#include "conf/ini.h"
+#include "conf/options.h"
+#include "conf/values.h"
+
+/* One an option, in the order of the table. */
+typedef struct {
+    guint line; /* 0: a default */
+    char *raw;  /* lists only: as written, so that file: is not shown as a million words */
+} ConfigOrigin;
+
+struct ConfigOrigins {
+    gboolean old_file;
+    ConfigOrigin *items;
+};
+
+typedef struct {
+    Config *config;
+    const char *name;
+    char *base; /* where relative paths start; owned */
+    Problems *problems;
+    GPtrArray *files; /* of char *: all that were read */
+} Loader;
+
+static inline void *config_member(const Config *config, const Option *option)
+{
+    return (char *)config + option->offset;
+}
+
+void loader_set(Loader *loader, const Option *option, const char *value, guint line);
+/* Takes the place of a default of the same name (line 0); else it is added. */
+void loader_add_pair(Loader *loader, const Option *option, const char *name, const char *value, guint line);
+ValueContext loader_context(const Loader *loader, guint line);
+
+/* Before the first entry of an old file: its defaults and its datadir. */
+void old_begin(Loader *loader, const Ini *ini);
+/* TRUE: an old name, and dealt with. */
+gboolean old_entry(Loader *loader, const IniEntry *entry);
+gboolean old_section(const char *section);

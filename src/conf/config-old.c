@@ -1,0 +1,288 @@
+/*
+ * config-old.c — files of the older Python system (a [milter] section): old names as aliases of options, and
+ * the defaults that such a file had without saying so (D8). One row a name.
+ */
+#include "conf/config-internal.h"
+
+#include <string.h>
+
+typedef enum {
+    OLD_SAME,            /* the value as it is */
+    OLD_UMASK,           /* of the socket: the opposite of its permissions */
+    OLD_GUESS,           /* yes or no, or a record of its own */
+    OLD_INTERNAL_POLICY, /* yes or no, where there are SPF terms now */
+    OLD_MAP,             /* an access map, perhaps named by what makemap made of it */
+    OLD_VERB_IF,         /* yes: the tag gets the verb */
+    OLD_VERB_FOR,        /* the tag gets the verb for these domains */
+    OLD_ELSEWHERE,       /* read before all others */
+    OLD_LATER,           /* a feature that comes later: named once */
+    OLD_NOTHING,         /* meant something to Python only */
+} OldKind;
+
+typedef struct {
+    const char *section, *key; /* key NULL: any key of the section that is not above */
+    OldKind kind;
+    const char *to, *name; /* OLD_VERB_…: tag and verb; else section and key */
+} OldName;
+
+static const OldName old_names[] = {
+    {"milter", "socket", OLD_SAME, "daemon", "listen"},
+    {"milter", "socketname", OLD_SAME, "daemon", "listen"},
+    {"milter", "umask", OLD_UMASK, "daemon", "socket_mode"},
+    {"milter", "timeout", OLD_SAME, "daemon", "idle_timeout"},
+    {"milter", "tempdir", OLD_SAME, "daemon", "temp_dir"},
+    {"milter", "datadir", OLD_ELSEWHERE, NULL, NULL},
+    {"milter", "name", OLD_NOTHING, NULL, NULL},
+    {"milter", "internal_connect", OLD_SAME, "connection", "internal_connect"},
+    {"milter", "trusted_relay", OLD_SAME, "connection", "trusted_relay"},
+    {"milter", "hello_blacklist", OLD_SAME, "connection", "hello_blacklist"},
+    {"milter", "max_demerits", OLD_SAME, "connection", "max_demerits"},
+    {"milter", "delayed_reject", OLD_SAME, "connection", "delayed_reject"},
+    {"milter", "whitelist_ips", OLD_SAME, "connection", "whitelist_ips"},
+    {"milter", "internal_domains", OLD_SAME, "sender", "internal_domains"},
+    {"milter", "internal_mta", OLD_SAME, "sender", "internal_mta"},
+    {"milter", "private_relay", OLD_SAME, "sender", "private_relay"},
+    {"milter", "email_providers", OLD_SAME, "sender", "email_providers"},
+    {"milter", "errors_url", OLD_SAME, "policy", "errors_url"},
+    {"milter", "best_guess", OLD_GUESS, "spf", "best_guess"},
+    {"milter", "delegate", OLD_SAME, "spf", "delegate"},
+    {"milter", "access_file", OLD_MAP, "policy", "access"},
+    {"milter", "trusted_forwarder", OLD_SAME, "spf", "trusted_forwarder"},
+    {"milter", "internal_policy", OLD_INTERNAL_POLICY, "spf", "internal_policy"},
+    {"milter", "logdir", OLD_LATER, NULL, NULL},
+    {"milter", "log_headers", OLD_LATER, NULL, NULL},
+    {"milter", "check_user", OLD_LATER, NULL, NULL},
+    {"milter", "case_sensitive_localpart", OLD_LATER, NULL, NULL},
+    {"milter", "untrapped_exception", OLD_LATER, NULL, NULL},
+    /* Before there was a [defang] section they stood here. */
+    {"milter", "scan_rfc822", OLD_LATER, NULL, NULL},
+    {"milter", "scan_zip", OLD_LATER, NULL, NULL},
+    {"milter", "scan_html", OLD_LATER, NULL, NULL},
+    {"milter", "block_chinese", OLD_LATER, NULL, NULL},
+    {"milter", "block_forward", OLD_LATER, NULL, NULL},
+    {"milter", "porn_words", OLD_LATER, NULL, NULL},
+    {"milter", "spam_words", OLD_LATER, NULL, NULL},
+    {"milter", "from_words", OLD_LATER, NULL, NULL},
+    {"milter", "banned_exts", OLD_LATER, NULL, NULL},
+
+    {"spf", "access_file", OLD_MAP, "policy", "access"},
+    {"spf", "access_file_nulls", OLD_NOTHING, NULL, NULL}, /* both forms of keys are found */
+    {"spf", "delegate", OLD_SAME, "spf", "delegate"},
+    {"spf", "best_guess", OLD_GUESS, "spf", "best_guess"},
+    {"spf", "trusted_forwarder", OLD_SAME, "spf", "trusted_forwarder"},
+    {"spf", "trusted_relay", OLD_SAME, "spf", "trusted_forwarder"}, /* a slip of the first releases */
+    {"spf", "internal_policy", OLD_INTERNAL_POLICY, "spf", "internal_policy"},
+    {"spf", "reject_noptr", OLD_VERB_IF, "SPF-None", "REJECT"},
+    {"spf", "reject_neutral", OLD_VERB_FOR, "SPF-Neutral", "REJECT"},
+    {"spf", "reject_neutral", OLD_VERB_FOR, "SPF-Softfail", "REJECT"},
+    {"spf", "accept_softfail", OLD_VERB_FOR, "SPF-Softfail", "OK"},
+    {"spf", "accept_fail", OLD_VERB_FOR, "SPF-Fail", "CBV"},
+    {"spf", "supply_sender", OLD_LATER, NULL, NULL},
+
+    {"scrub", "internal_policy", OLD_INTERNAL_POLICY, "spf", "internal_policy"},
+    {"srs", "maxage", OLD_SAME, "sender", "srs_max_age"},
+    {"srs", "hashlength", OLD_SAME, "sender", "srs_hash_length"},
+
+    {"defang", NULL, OLD_LATER, NULL, NULL},
+    {"scrub", NULL, OLD_LATER, NULL, NULL},
+    {"wiretap", NULL, OLD_LATER, NULL, NULL},
+    {"smart_alias", NULL, OLD_LATER, NULL, NULL},
+    {"srs", NULL, OLD_LATER, NULL, NULL},
+    {"dspam", NULL, OLD_LATER, NULL, NULL},
+    {"gossip", NULL, OLD_LATER, NULL, NULL},
+    {"greylist", NULL, OLD_LATER, NULL, NULL},
+    {"dkim", NULL, OLD_LATER, NULL, NULL},
+    /* Python's logging.config in the same file. */
+    {"loggers", NULL, OLD_NOTHING, NULL, NULL},
+    {"handlers", NULL, OLD_NOTHING, NULL, NULL},
+    {"formatters", NULL, OLD_NOTHING, NULL, NULL},
+};
+
+/* What an old file had without saying so. */
+static const struct {
+    const char *section, *key, *value;
+} old_defaults[] = {
+    {"connection", "hello_checks", "yes"},
+    {"connection", "ptr_checks", "yes"},
+    {"spf", "mode", "on"},
+};
+
+static const struct {
+    const char *tag, *verb;
+} old_verbs[] = {
+    {"SPF-Fail", "REJECT"}, {"SPF-None", "CBV"},         {"SPF-Softfail", "CBV"},
+    {"SPF-Neutral", "OK"},  {"SPF-PermError", "REJECT"}, {"SPF-TempError", "TEMPFAIL"},
+    {"SPF-Pass", "OK"},
+};
+
+void old_begin(Loader *loader, const Ini *ini)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(old_defaults); i++)
+        loader_set(loader, option_find(old_defaults[i].section, old_defaults[i].key), old_defaults[i].value,
+                   0);
+    for (guint i = 0; i < G_N_ELEMENTS(old_verbs); i++)
+        loader_add_pair(loader, option_find("verbs", ""), old_verbs[i].tag, old_verbs[i].verb, 0);
+    /* The old system changed its folder to datadir, so that is where relative paths start. */
+    const IniEntry *datadir = ini_find(ini, "milter", "datadir");
+    if (datadir != NULL && datadir->value != NULL && *datadir->value != '\0') {
+        char *base = g_canonicalize_filename(datadir->value, loader->base);
+        g_free(loader->base);
+        loader->base = base;
+    }
+}
+
+static gboolean is_yes(const char *value, gboolean *ret)
+{
+    static const char *const words[] = {"no", "yes", "off", "on", "false", "true", "0", "1"};
+    for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+        if (g_ascii_strcasecmp(words[i], value) == 0) {
+            *ret = i & 1;
+            return TRUE;
+        }
+    return FALSE;
+}
+
+G_GNUC_PRINTF(4, 5)
+static void tell(Loader *loader, const IniEntry *entry, ProblemLevel level, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    problems_add(loader->problems, level, loader->name, entry->line, "[%s] %s %s", entry->section, entry->key,
+                 text);
+}
+
+static void set_umask(Loader *loader, const Option *option, const IniEntry *entry)
+{
+    guint64 mask;
+    if (!g_ascii_string_to_unsigned(entry->value, 8, 0, 0777, &mask, NULL)) {
+        tell(loader, entry, PROBLEM_ERROR, "= %.60s: an octal number is expected", entry->value);
+        return;
+    }
+    g_autofree char *mode = g_strdup_printf("%04o", 0777 & ~(guint)mask);
+    loader_set(loader, option, mode, entry->line);
+}
+
+static void set_guess(Loader *loader, const Option *option, const IniEntry *entry)
+{
+    gboolean record = g_ascii_strncasecmp(entry->value, "v=spf1", 6) == 0;
+    if (record)
+        tell(loader, entry, PROBLEM_NOTE,
+             "switches the guess on; the record in use is v=spf1 a/24 mx/24 ptr");
+    loader_set(loader, option, record ? "yes" : entry->value, entry->line);
+}
+
+static void set_internal_policy(Loader *loader, const Option *option, const IniEntry *entry)
+{
+    gboolean on;
+    if (!is_yes(entry->value, &on)) {
+        loader_set(loader, option, entry->value, entry->line);
+        return;
+    }
+    if (on)
+        tell(loader, entry, PROBLEM_WARNING,
+             "now holds SPF terms for internal addresses, such as ip4:192.168.0.0/16; outgoing mail is not "
+             "checked");
+    loader_set(loader, option, "", entry->line);
+}
+
+/* Old files name the database; as long as we read only text, its source will do. */
+static void set_map(Loader *loader, const Option *option, const IniEntry *entry)
+{
+    ValueContext context = loader_context(loader, entry->line);
+    g_autofree char *path = value_path(entry->value, &context);
+    if (g_str_has_suffix(path, ".db")) {
+        g_autofree char *source = g_strndup(path, strlen(path) - strlen(".db"));
+        if (g_file_test(source, G_FILE_TEST_IS_REGULAR)) {
+            tell(loader, entry, PROBLEM_NOTE, "is read from its text source, %s", source);
+            loader_set(loader, option, source, entry->line);
+            return;
+        }
+    }
+    loader_set(loader, option, entry->value, entry->line);
+}
+
+static void add_verbs(Loader *loader, const OldName *old, const IniEntry *entry)
+{
+    ValueContext context = loader_context(loader, entry->line);
+    g_autofree char *what = g_strdup_printf("[%s] %s", entry->section, entry->key);
+    g_auto(GStrv) domains = value_words(what, entry->value, &context);
+    for (char **domain = domains; domain != NULL && *domain != NULL; domain++) {
+        g_autofree char *name = g_strdup_printf("%s!%s", old->to, *domain);
+        loader_add_pair(loader, option_find("verbs", ""), name, old->name, entry->line);
+    }
+}
+
+static void add_verb_if(Loader *loader, const OldName *old, const IniEntry *entry)
+{
+    gboolean on;
+    if (!is_yes(entry->value, &on))
+        tell(loader, entry, PROBLEM_ERROR, "= %.60s: yes or no is expected", entry->value);
+    else if (on)
+        loader_add_pair(loader, option_find("verbs", ""), old->to, old->name, entry->line);
+}
+
+static void apply(Loader *loader, const OldName *old, const IniEntry *entry)
+{
+    const Option *option = old->to != NULL ? option_find(old->to, old->name) : NULL;
+    switch (old->kind) {
+    case OLD_SAME:
+        loader_set(loader, option, entry->value, entry->line);
+        break;
+    case OLD_UMASK:
+        set_umask(loader, option, entry);
+        break;
+    case OLD_GUESS:
+        set_guess(loader, option, entry);
+        break;
+    case OLD_INTERNAL_POLICY:
+        set_internal_policy(loader, option, entry);
+        break;
+    case OLD_MAP:
+        set_map(loader, option, entry);
+        break;
+    case OLD_VERB_IF:
+        add_verb_if(loader, old, entry);
+        break;
+    case OLD_VERB_FOR:
+        add_verbs(loader, old, entry);
+        break;
+    case OLD_LATER:
+        tell(loader, entry, PROBLEM_NOTE, "is accepted, but this version does nothing with it yet");
+        break;
+    case OLD_ELSEWHERE:
+    case OLD_NOTHING:
+        break;
+    }
+}
+
+/* Python's logging.config again: one section an object. */
+static gboolean is_logging(const char *section)
+{
+    return g_str_has_prefix(section, "logger_") || g_str_has_prefix(section, "handler_") ||
+           g_str_has_prefix(section, "formatter_");
+}
+
+gboolean old_entry(Loader *loader, const IniEntry *entry)
+{
+    gboolean known = FALSE;
+    for (guint i = 0; i < G_N_ELEMENTS(old_names); i++) {
+        const OldName *old = &old_names[i];
+        if (strcmp(old->section, entry->section) != 0)
+            continue;
+        if (old->key == NULL ? !known : g_ascii_strcasecmp(old->key, entry->key) == 0) {
+            apply(loader, old, entry);
+            known = TRUE;
+        }
+    }
+    return known || is_logging(entry->section);
+}
+
+gboolean old_section(const char *section)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(old_names); i++)
+        if (strcmp(old_names[i].section, section) == 0)
+            return TRUE;
+    return is_logging(section);
+}

@@ -1,0 +1,270 @@
+/* options.c — the table of options.h. Keep the rows in the order of config.h: the default file is written in
+ * it. */
+#include "conf/options.h"
+
+#include <string.h>
+#include "conf/config.h"
+
+static const char *const level_words[] = {
+#define X(id, word) word,
+    LOG_LEVELS(X)
+#undef X
+        NULL,
+};
+
+static const char *const facility_words[] = {
+    "mail",   "daemon", "user",   "auth",   "local0", "local1", "local2",
+    "local3", "local4", "local5", "local6", "local7", NULL,
+};
+
+static const char *const spf_words[] = {
+#define X(id, word) word,
+    SPF_MODES(X)
+#undef X
+        NULL,
+};
+
+static const char *const mixed_words[] = {
+#define X(id, word) word,
+    MIXED_MODES(X)
+#undef X
+        NULL,
+};
+
+/* A member of another type than the row says does not compile. */
+#define ROW(s, k, ctype, k_kind, deflt, text, ...)                                                           \
+    {                                                                                                        \
+        .section = #s, .key = #k, .kind = k_kind, .fallback = deflt, .doc = text,                            \
+        .offset = offsetof(Config, s.k) + 0 * sizeof(char[_Generic(((Config *)0)->s.k, ctype : 1)]),         \
+        __VA_ARGS__                                                                                          \
+    }
+#define BOOL(s, k, deflt, text, ...) ROW(s, k, gboolean, OPTION_BOOL, deflt, text, __VA_ARGS__)
+#define INT(s, k, deflt, lo, hi, text, ...)                                                                  \
+    ROW(s, k, int, OPTION_INT, deflt, text, .min = lo, .max = hi, __VA_ARGS__)
+#define MODE(s, k, deflt, text, ...)                                                                         \
+    ROW(s, k, int, OPTION_MODE, deflt, text, .min = 0, .max = 0777, __VA_ARGS__)
+#define SIZE(s, k, deflt, lo, hi, text, ...)                                                                 \
+    ROW(s, k, gint64, OPTION_SIZE, deflt, text, .min = lo, .max = hi, __VA_ARGS__)
+#define SECONDS(s, k, deflt, lo, hi, text, ...)                                                              \
+    ROW(s, k, int, OPTION_SECONDS, deflt, text, .min = lo, .max = hi, __VA_ARGS__)
+#define ENUM(s, k, ctype, list, deflt, text, ...)                                                            \
+    ROW(s, k, ctype, OPTION_ENUM, deflt, text, .words = list, __VA_ARGS__)
+#define WORD(s, k, list, deflt, text, ...)                                                                   \
+    ROW(s, k, char *, OPTION_WORD, deflt, text, .words = list, __VA_ARGS__)
+#define STRING(s, k, deflt, text, ...)   ROW(s, k, char *, OPTION_STRING, deflt, text, __VA_ARGS__)
+#define PATH(s, k, deflt, text, ...)     ROW(s, k, char *, OPTION_PATH, deflt, text, __VA_ARGS__)
+#define FILENAME(s, k, text, ...)        ROW(s, k, char *, OPTION_FILE, "", text, __VA_ARGS__)
+#define SECRET(s, k, text, ...)          ROW(s, k, char *, OPTION_SECRET, "", text, __VA_ARGS__)
+#define LOG(s, k, deflt, text, ...)      ROW(s, k, char *, OPTION_LOG, deflt, text, __VA_ARGS__)
+#define WORDS(s, k, deflt, text, ...)    ROW(s, k, char **, OPTION_WORDS, deflt, text, __VA_ARGS__)
+#define LISTEN(s, k, deflt, text, ...)   ROW(s, k, char **, OPTION_LISTEN, deflt, text, __VA_ARGS__)
+#define HOSTS(s, k, text, ...)           ROW(s, k, HostList *, OPTION_HOSTS, "", text, __VA_ARGS__)
+#define PATTERNS(s, k, deflt, text, ...) ROW(s, k, PatternList *, OPTION_PATTERNS, deflt, text, __VA_ARGS__)
+#define MAP(s, k, text, ...)             ROW(s, k, Map *, OPTION_MAP, "", text, __VA_ARGS__)
+/* [verbs] is the member policy.verbs. */
+#define PAIRS(k, text, ...)                                                                                  \
+    {                                                                                                        \
+        .section = #k, .key = "", .kind = OPTION_PAIRS, .fallback = "", .doc = text,                         \
+        .offset = offsetof(Config, policy.k) +                                                               \
+                  0 * sizeof(char[_Generic(((Config *)0)->policy.k, ConfigPairs : 1)]),                      \
+        __VA_ARGS__                                                                                          \
+    }
+
+#define RESTART .restart = TRUE
+#define MIB     ((gint64)1 << 20)
+#define DAY     (24 * 60 * 60)
+
+const OptionSection option_sections[] = {
+    {"daemon", "Sockets, limits and times of the daemon."},
+    {"rights", "Whom the daemon becomes once it has opened what only root can open."},
+    {"log", "Where events are told."},
+    {"dns", "How questions are asked."},
+    {"connection", "Who connects: classes of clients, HELO and PTR checks."},
+    {"sender", "The envelope sender and recipients."},
+    {"spf", "SPF (RFC 7208)."},
+    {"authres", "Authentication-Results (RFC 8601)."},
+    {"policy", "What becomes of findings."},
+    {"verbs", "The verb that a tag gets when no access map entry says otherwise: TAG = VERB."},
+    {"decide_at", "Tags whose finding waits for a better one: TAG = rcpt or message."},
+    {"settled_by", "What settles such a finding: TAG = TAG, TAG, …"},
+    {"thresholds", "Sums of SCOREs at end of message: NAME = SUM VERB."},
+    {"early_thresholds", "The same from RCPT on, when not all scores are known yet: NAME = SUM VERB."},
+};
+const guint option_sections_len = G_N_ELEMENTS(option_sections);
+
+/* clang-format off */
+const Option options[] = {
+    LISTEN(daemon, listen, "unix:/run/postern/milter.sock",
+           "Sockets for the MTA: unix:/path, inet:PORT@HOST, inet:HOST:PORT, inet6:….", RESTART,
+           .example = "unix:/run/postern/milter.sock, inet:8891@127.0.0.1"),
+    MODE(daemon, socket_mode, "0660", "Permissions of unix sockets, in octal.", RESTART),
+    STRING(daemon, socket_group, "", "Group that unix sockets are given to; empty: leave it.", RESTART,
+           .example = "postfix"),
+    INT(daemon, max_sessions, "2000", 1, 100000,
+        "Connections from MTAs at once; the next one gets a temporary failure."),
+    SECONDS(daemon, stage_timeout, "8s", 1, 250,
+            "What all checks of one SMTP step may take. Sendmail gives up after 10 s unless told otherwise, Postfix after 30 s."),
+    SECONDS(daemon, message_timeout, "60s", 1, 280, "The same at end of message."),
+    SECONDS(daemon, idle_timeout, "7210s", 10, 7 * DAY, "A connection on which the MTA says nothing for so long is closed."),
+    SIZE(daemon, body_memory, "256K", 0, 1024 * MIB, "Of one message's body in memory; more goes to a temporary file."),
+    SIZE(daemon, body_budget, "256M", MIB, 1024 * 1024 * MIB,
+         "Of all bodies at once, in memory and files; over it DATA gets a temporary failure."),
+    SIZE(daemon, max_headers, "1M", 65536, 64 * MIB, "Of one message's header fields that are kept."),
+    INT(daemon, max_recipients, "1000", 1, 100000, "Recipients of one message."),
+    SECONDS(daemon, drain_timeout, "30s", 0, 3600, "What messages in flight get to finish at stop."),
+    PATH(daemon, temp_dir, "/var/tmp", "Folder for temporary files; they have no name there.", RESTART),
+    PATH(daemon, control, "", "Unix socket for `postern reload` and its like; empty: none.", RESTART,
+         .example = "/run/postern/control.sock"),
+
+    STRING(rights, user, "", "User to become when started as root; empty: stay.", RESTART, .example = "postern"),
+    STRING(rights, group, "", "Group to become; empty: the user's own.", RESTART, .example = "postern"),
+
+    LOG(log, target, "stderr", "stderr, syslog, journal or file:/path."),
+    BOOL(log, json, "no", "One JSON object a line instead of text."),
+    ENUM(log, level, LogLevel, level_words, "info", "The least urgent events that are written."),
+    WORD(log, facility, facility_words, "mail", "Facility for syslog and the journal."),
+
+    WORDS(dns, servers, "system",
+          "Whom to ask: system (resolv.conf), recursive (nobody in between), or addresses, with @PORT if not 53.", RESTART,
+          .example = "127.0.0.1, 192.0.2.53@5353"),
+    INT(dns, timeout_ms, "5000", 50, 60000, "Milliseconds that one question may take.", RESTART),
+    INT(dns, cache_size, "10000", 0, 10000000, "Answers that are kept ready.", RESTART),
+    INT(dns, message_queries, "200", 10, 100000, "Questions that one message may cost; then answers are temporary errors."),
+
+    HOSTS(connection, internal_connect,
+          "Our own clients: addresses, networks, globs (192.168.0.*), host names by their addresses.",
+          .example = "127.0.0.1, ::1, 192.168.0.0/16"),
+    HOSTS(connection, trusted_relay, "Hosts whose headers about the sender are believed, such as our backup MX.",
+          .example = "192.0.2.25"),
+    PATTERNS(connection, hello_blacklist, "", "HELO names that only a forger uses: our own.",
+             .example = "mail.example.com, example.com"),
+    BOOL(connection, hello_checks, "no", "Refuse a HELO that is a bare IP address."),
+    BOOL(connection, ptr_checks, "no", "Refuse clients whose PTR is localhost or \".\"."),
+    BOOL(connection, iprev, "no", "Check that the client's PTR name leads back to it, and report it."),
+    BOOL(connection, delayed_reject, "yes",
+         "Refuse at RCPT what could be refused at MAIL, so that the log shows the intended recipients."),
+    INT(connection, max_demerits, "0", 0, 1000000, "Demerits that end a connection; 0: no limit."),
+    HOSTS(connection, whitelist_ips, "Clients that are never banned.", .example = "192.0.2.0/24"),
+
+    PATTERNS(sender, internal_domains, "", "Our domains: strangers may not claim them, our clients no others.",
+             .example = "example.com, *.example.com"),
+    HOSTS(sender, internal_mta, "The only internal hosts that may send with an empty sender; empty: all may.",
+          .example = "192.168.1.2"),
+    PATTERNS(sender, private_relay, "", "Recipient domains that only internal clients may send to.",
+             .example = "intranet.example.com"),
+    PATTERNS(sender, banned_domains, "", "Sender domains that are refused.", .example = "*.spam.example, file:/etc/postern/banned"),
+    PATTERNS(sender, email_providers, "", "Domains of which only a mailbox is banned, never the domain.",
+             .example = "gmail.com, yahoo.com"),
+    PATTERNS(sender, no_mail_to, "", "Recipients that take no mail; a local part alone ends in @.",
+             .example = "mailer-daemon@*, auto-notify@*"),
+    BOOL(sender, syntax_checks, "no", "Refuse envelope addresses that are none (RFC 5321)."),
+    BOOL(sender, message_id_checks, "no", "Refuse a Message-ID that is too short to be one."),
+    PATTERNS(sender, srs_domains, "", "Domains in which we sign senders: a sender there must verify.",
+             .example = "srs.example.com"),
+    SECRET(sender, srs_secret_file, "File with SRS secrets, one a line; the first signs, all verify.",
+           .example = "/etc/postern/srs.secret"),
+    INT(sender, srs_max_age, "21", 1, 1000, "Days that a signed sender is good."),
+    INT(sender, srs_hash_length, "4", 4, 20, "Least length of a signature that is believed."),
+
+    ENUM(spf, mode, SpfMode, spf_words, "off", "off; header adds Received-SPF and refuses nothing; on lets policy decide."),
+    BOOL(spf, best_guess, "no", "Guess a record where a domain has none (v=spf1 a/24 mx/24 ptr)."),
+    STRING(spf, delegate, "", "Domain below which substitute records are: DOMAIN._spf.THIS.", .example = "spf.example.com"),
+    FILENAME(spf, delegate_file, "File of substitute records, as master-file lines.", .example = "/etc/postern/spf.zone"),
+    WORDS(spf, trusted_forwarder, "", "Forwarders without SRS: a client that passes for one of them passes.",
+          .example = "forwarder.example.net"),
+    BOOL(spf, lax, "no", "A record with errors may be judged by what it probably means."),
+    STRING(spf, internal_policy, "", "SPF terms for our own clients; empty: outgoing mail is not checked.",
+           .example = "ip4:192.168.0.0/16 -all"),
+    BOOL(spf, user_not_local, "no", "Answer 551 instead of 550 to a fail."),
+    STRING(spf, explanation, "", "Our words for a fail of a domain without exp=; macros of RFC 7208 section 7.",
+           .example = "see https://example.com/why?ip=%{i}"),
+    SECONDS(spf, timeout, "20s", 1, 120, "What one evaluation may take (RFC 7208 section 4.6.4 wants 20 s at least)."),
+
+    BOOL(authres, add, "no", "Add Authentication-Results, and remove forged ones that bear our name."),
+    STRING(authres, authserv_id, "", "Our name in it; empty: the MTA's own host name.", .example = "mx.example.com"),
+
+    MAP(policy, access, "Access map: TAG:SUBJECT VERB.", .example = "/etc/postern/access"),
+    ENUM(policy, mixed, MixedMode, mixed_words, "defer",
+         "Recipients that end differently after DATA: separate removes those that are refused, defer lets them come alone."),
+    STRING(policy, unproven_dsn, "REJECT", "Verb in place of DSN where the sender is not proven: REJECT or CBV."),
+    STRING(policy, unavailable, "OK", "Verb in place of CBV, DSN or GREYLIST where nothing can carry them out.",
+           .example = "REJECT"),
+    STRING(policy, errors_url, "", "Page that explains refusals; named in them.", .example = "https://example.com/errors"),
+    PATH(policy, quarantine_dir, "", "Folder for quarantined messages; empty: none.", RESTART,
+         .example = "/var/lib/postern/quarantine"),
+    SIZE(policy, quarantine_bytes, "1G", MIB, 1024 * 1024 * MIB,
+         "Of all messages in quarantine; over it mail that belongs there gets a temporary failure.", RESTART),
+    INT(policy, quarantine_messages, "100000", 1, 100000000, "The same, their number.", RESTART),
+
+    PAIRS(verbs, "TAG = VERB", .example = "SPF-Fail = REJECT"),
+    PAIRS(decide_at, "TAG = STEP", .example = "SPF-Fail = message"),
+    PAIRS(settled_by, "TAG = TAGS", .example = "SPF-Fail = DMARC-Pass, SPF-Forwarder"),
+    PAIRS(thresholds, "NAME = SUM VERB", .example = "spam = 6 QUARANTINE"),
+    PAIRS(early_thresholds, "NAME = SUM VERB", .example = "spam = 15 REJECT"),
+};
+/* clang-format on */
+const guint options_len = G_N_ELEMENTS(options);
+
+const Option *option_find(const char *section, const char *key)
+{
+    for (guint i = 0; i < options_len; i++) {
+        const Option *option = &options[i];
+        if (g_ascii_strcasecmp(option->section, section) == 0 &&
+            (option->kind == OPTION_PAIRS || g_ascii_strcasecmp(option->key, key) == 0))
+            return option;
+    }
+    return NULL;
+}
+
+char *option_name(const Option *option)
+{
+    return option->kind == OPTION_PAIRS ? g_strdup_printf("[%s]", option->section)
+                                        : g_strdup_printf("%s.%s", option->section, option->key);
+}
+
+#define NAME_MAX_LEN 40u /* no option is longer; what is longer is like none of them */
+
+/* Levenshtein's distance, without case. */
+static guint distance(const char *a, const char *b)
+{
+    gsize a_len = strlen(a), b_len = strlen(b);
+    if (a_len > NAME_MAX_LEN || b_len > NAME_MAX_LEN)
+        return G_MAXUINT / 2;
+    guint row[NAME_MAX_LEN + 1];
+    for (guint j = 0; j <= b_len; j++)
+        row[j] = j;
+    for (guint i = 1; i <= a_len; i++) {
+        guint diagonal = row[0];
+        row[0] = i;
+        for (guint j = 1; j <= b_len; j++) {
+            guint replaced = diagonal + (g_ascii_tolower(a[i - 1]) != g_ascii_tolower(b[j - 1]));
+            diagonal = row[j];
+            row[j] = MIN(replaced, 1 + MIN(row[j], row[j - 1]));
+        }
+    }
+    return row[b_len];
+}
+
+/* Up to a third of the letters may be wrong. */
+static gboolean is_like(guint distance_found, const char *name)
+{
+    return distance_found <= MAX(1, strlen(name) / 3);
+}
+
+char *option_nearest(const char *section, const char *key)
+{
+    const Option *best = NULL;
+    guint least = G_MAXUINT / 2;
+    for (guint i = 0; i < options_len; i++) {
+        if (options[i].kind == OPTION_PAIRS)
+            continue;
+        guint found = distance(options[i].key, key) * 2;
+        found +=
+            g_ascii_strcasecmp(options[i].section, section) != 0; /* in the same section it is likelier */
+        if (found < least) {
+            least = found;
+            best = &options[i];
+        }
+    }
+    return best != NULL && is_like(least / 2, key) ? option_name(best) : NULL;
+}

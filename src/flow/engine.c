@@ -1,0 +1,159 @@
+#include "flow/flow-internal.h"
+
+#include <string.h>
+
+static guint count_checks(const Tables *tables)
+{
+    guint n = 0;
+    while (tables->checks[n])
+        n++;
+    return n;
+}
+
+/* --- Snapshot --- */
+
+/* What the adapter need not deliver: nobody looks at it. */
+static guint find_unwanted(const Snapshot *snapshot)
+{
+    guint wanted = 1u << STAGE_CONNECT | 1u << STAGE_HELO | 1u << STAGE_MAIL | 1u << STAGE_RCPT | 1u << STAGE_MESSAGE;
+    for (const Check **check = snapshot->checks; *check; check++) {
+        if ((*check)->data)
+            wanted |= 1u << STAGE_DATA;
+        if ((*check)->headers || (*check)->message || (*check)->trace)
+            wanted |= 1u << STAGE_HEADERS;
+        if ((*check)->body)
+            wanted |= 1u << STAGE_BODY | 1u << STAGE_HEADERS;
+    }
+    if (*snapshot->actions)
+        wanted |= 1u << STAGE_HEADERS;
+    if (snapshot->keeps_body)
+        wanted |= 1u << STAGE_BODY | 1u << STAGE_HEADERS | 1u << STAGE_DATA;
+    return ~wanted & ((1u << STAGE_COUNT) - 1);
+}
+
+static void pick_wanted(Snapshot *snapshot)
+{
+    const Config *config = snapshot->config;
+    GPtrArray *checks = g_ptr_array_new();
+    for (const Check *const *check = snapshot->tables->checks; *check; check++) {
+        if ((*check)->wanted && !(*check)->wanted(config))
+            continue;
+        g_ptr_array_add(checks, (gpointer)*check);
+        snapshot->available |= (*check)->carries_out;
+    }
+    g_ptr_array_add(checks, NULL);
+    snapshot->checks = (const Check **)g_ptr_array_free(checks, FALSE);
+
+    GPtrArray *actions = g_ptr_array_new();
+    for (const Action *const *action = snapshot->tables->actions; *action; action++)
+        if (!(*action)->wanted || (*action)->wanted(config))
+            g_ptr_array_add(actions, (gpointer)*action);
+    g_ptr_array_add(actions, NULL);
+    snapshot->actions = (const Action **)g_ptr_array_free(actions, FALSE);
+}
+
+Snapshot *snapshot_new(const Tables *tables, Config *config, Problems *problems)
+{
+    Policy *policy = policy_new(config, problems);
+    if (!policy)
+        return NULL;
+    Snapshot *snapshot = g_new0(Snapshot, 1);
+    g_atomic_ref_count_init(&snapshot->refs);
+    snapshot->config = config_ref(config);
+    snapshot->policy = policy;
+    snapshot->tables = tables;
+    pick_wanted(snapshot);
+    /* A body is kept where a copy of the message may be wanted: QUARANTINE, or recipients that end differently. */
+    snapshot->keeps_body =
+        policy_may_use(policy, VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_HOLD)) ||
+        (config->policy.mixed == MIXED_SEPARATE && policy_may_differ_after_data(policy));
+    snapshot->unwanted_stages = find_unwanted(snapshot);
+    return snapshot;
+}
+
+Snapshot *snapshot_ref(Snapshot *snapshot)
+{
+    g_atomic_ref_count_inc(&snapshot->refs);
+    return snapshot;
+}
+
+void snapshot_unref(Snapshot *snapshot)
+{
+    if (!snapshot || !g_atomic_ref_count_dec(&snapshot->refs))
+        return;
+    policy_free(snapshot->policy);
+    config_unref(snapshot->config);
+    g_free(snapshot->checks);
+    g_free(snapshot->actions);
+    g_free(snapshot);
+}
+
+const Config *snapshot_config(const Snapshot *snapshot)
+{
+    return snapshot->config;
+}
+
+const Policy *snapshot_policy(const Snapshot *snapshot)
+{
+    return snapshot->policy;
+}
+
+guint snapshot_unwanted_stages(const Snapshot *snapshot)
+{
+    return snapshot->unwanted_stages;
+}
+
+/* --- Engine --- */
+
+Engine *engine_new(const Services *services, const Tables *tables)
+{
+    Engine *engine = g_new0(Engine, 1);
+    engine->services = services;
+    engine->tables = tables;
+    engine->n_checks = count_checks(tables);
+    pthread_mutex_init(&engine->lock, NULL);
+    return engine;
+}
+
+void engine_free(Engine *engine)
+{
+    if (!engine)
+        return;
+    snapshot_unref(engine->current);
+    pthread_mutex_destroy(&engine->lock);
+    g_free(engine);
+}
+
+gboolean engine_use(Engine *engine, Config *config, Problems *problems)
+{
+    Snapshot *snapshot = snapshot_new(engine->tables, config, problems);
+    if (!snapshot)
+        return FALSE;
+    pthread_mutex_lock(&engine->lock);
+    Snapshot *old = engine->current;
+    engine->current = snapshot;
+    __atomic_store_n(&engine->bodies.limit, config->daemon.body_budget, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&engine->lock);
+    snapshot_unref(old);
+    return TRUE;
+}
+
+gboolean engine_load(Engine *engine, const char *path, Problems *problems)
+{
+    g_autoptr(Config) config = config_load(path, problems);
+    return config && engine_use(engine, config, problems);
+}
+
+Snapshot *engine_snapshot(Engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    Snapshot *snapshot = snapshot_ref(engine->current);
+    pthread_mutex_unlock(&engine->lock);
+    return snapshot;
+}
+
+void engine_observe(Engine *engine, MessageObserver observer, void *data)
+{
+    engine->observer = observer;
+    engine->observer_data = data;
+}

@@ -1,0 +1,149 @@
+/* flow-internal.h — the structs of the flow, for the files of this folder only. */
+#pragma once
+
+#include <pthread.h>
+
+#include "flow/engine.h"
+
+/* A header field costs this many bytes beside its text, so that a million empty ones have a limit too. */
+#define HEADER_OVERHEAD 64
+/* Findings of one session, message or recipient. Checks record a handful; a loop that records forever is a bug. */
+#define FINDINGS_MAX 256
+/* Weighings of one recipient in one stage: each carries out one demand, and a demand is carried out once. */
+#define ROUNDS_MAX 16
+
+typedef struct {
+    void *fact;
+    gboolean computing;
+} Slot;
+
+/* What a session, a message and a recipient have in common. */
+typedef struct {
+    Pool *pool;
+    Slot *slots;         /* one a check */
+    GPtrArray *findings; /* Finding, owned by the pool */
+} Known;
+
+struct Snapshot {
+    gatomicrefcount refs;
+    Config *config;
+    Policy *policy;
+    const Tables *tables;
+    const Check **checks;    /* those that are wanted, in order; NULL ends */
+    const Action **actions;
+    guint available;         /* VERB_BIT()s of demands that a wanted check carries out */
+    guint unwanted_stages;
+    gboolean keeps_body;
+};
+
+struct Engine {
+    const Services *services;
+    const Tables *tables;
+    guint n_checks;
+    pthread_mutex_t lock; /* of `current` */
+    Snapshot *current;
+    guint64 last_session; /* atomic */
+    Quota bodies;         /* bytes of all bodies that are held */
+    MessageObserver observer;
+    void *observer_data;
+};
+
+/* A resolver that knows whose question it is: the stage's deadline and the message's budget apply. */
+typedef struct {
+    Resolver base;
+    Session *session;
+    Message *message; /* NULL: asked by the session */
+} ResolverView;
+
+struct Session {
+    Engine *engine;
+    Snapshot *snapshot;
+    Adapter adapter;
+    guint64 id;
+    Known known;
+    ResolverView resolver;
+
+    char *ptr_name; /* NULL: none */
+    IpAddress ip;
+    char ip_text[IP_STRING_MAX];
+    guint port;
+    char *helo;
+    guint helos;
+    gboolean helo_in_transaction;
+    gboolean aborted_open; /* the newest message was aborted before its end */
+    GHashTable *macros[STAGE_COUNT];
+
+    Stage stage;
+    gint64 deadline; /* monotonic, µs */
+    guint demerits;
+    Message *message;
+    Message *finished; /* kept until the next call, for its edits and reply */
+    guint64 messages;
+};
+
+typedef struct {
+    Quota *quota;
+    gint64 amount;
+} Reservation;
+
+struct Message {
+    Session *session;
+    Known known;
+    ResolverView resolver;
+    guint questions;
+
+    Address *sender;
+    const char *sender_text, *sender_error;
+    const char *const *sender_args;
+    GPtrArray *recipients; /* Recipient */
+    gboolean rcpt_judged;  /* the first_rcpt hooks have run */
+    guint n_accepted;
+    char *fingerprint;     /* of the first accepted recipient, for `mixed = defer` */
+
+    GArray *headers; /* Header */
+    gsize header_bytes;
+    gboolean headers_cut;
+    Spool *body;
+    const char *body_error; /* why it could not be kept */
+    Edits *edits;
+    GArray *reservations; /* Reservation */
+    char *queue_id;
+    gboolean over; /* the last reply is fixed */
+};
+
+struct Recipient {
+    Message *message;
+    Known known;
+    Address *address;
+    const char *text, *error;
+    const char *const *args;
+    const char *const *keys; /* policy_keys() */
+    RcptState state;
+    GArray *done; /* Demand */
+    const Weighing *weighing;
+};
+
+void known_init(Known *known, Session *session);
+void known_clear(Known *known);
+const void *known_fact(Known *known, const Engine *engine, const Check *check, void *of);
+/* The fact if it has been computed, else NULL: for showing, never for deciding. */
+const void *known_computed(const Known *known, guint check_index);
+Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage stage, Tag tag, const char *subject,
+                    const char *format, va_list args);
+
+Message *message_new(Session *session, const char *const *args);
+void message_free(Message *message);
+Recipient *recipient_new(Message *message, const char *const *args);
+void recipient_free(Recipient *recipient);
+
+LogSubject session_subject(const Session *session);
+void resolver_view_init(ResolverView *view, Session *session, Message *message);
+
+/* Weighs until there is an answer, carrying out demands on the way. `recipient` NULL: at MAIL. */
+const Weighing *decide_recipient(Recipient *recipient, Stage stage);
+Reply decide_mail(Message *message);
+/* The answer for the whole message, recipients that end differently brought together (D11). */
+Reply decide_message(Message *message);
+/* The log line of a decision: its tag, the rule, the facts (D6). */
+void explain(Session *session, Recipient *recipient, const Weighing *weighing);
+void log_end(Message *message, const Reply *reply);

@@ -1,0 +1,163 @@
+/*
+ * flow.h — what a transaction is, what is known about it, what was found. Checks and actions stand on this header.
+ *
+ * The story of a message. An MTA connects: a Session begins, with the snapshot of the configuration that is current
+ * at that moment. MAIL begins a Message, each RCPT a Recipient. At every step the hooks of the checks run, in the
+ * order of the table of checks; they record findings. Then the findings are weighed (policy/weigh.h):
+ *
+ *   connect, HELO   never answered with a refusal: a roaming user must still be able to authenticate;
+ *   MAIL            weighed only without `delayed_reject`;
+ *   RCPT            weighed for this recipient: its reply is fixed here, and the recipient is settled;
+ *   end of message  weighed for each recipient that was accepted; then the answers are brought together (D11).
+ *
+ * A weighing can demand work (callback, greylist). The check that declares it can carry it out does so, records what
+ * it found, and the flow weighs again, until there is an answer. When the message passes, the actions run, in the
+ * order of their table, and collect edits; the adapter applies them.
+ *
+ * Nothing is written anywhere before the answer is known. Side effects come in settle hooks: a recipient's when its
+ * reply is fixed, a message's before the last reply, a session's when it closes. A message that is aborted settles
+ * too, marked so: what was counted stays, what would be learned is dropped. Exact limits are reserved, and given
+ * back on abort.
+ *
+ * A fact is computed once, when it is first asked for, and lives as long as what it is about:
+ *
+ *     const SpfFact *spf_fact(Message *m) { return message_fact(m, &spf_check); }
+ *
+ * All of a session is driven by one thread. What is returned as `const char *` lives as long as the session, message
+ * or recipient that it was asked of.
+ */
+#pragma once
+
+#include <postern/address.h>
+#include <postern/authres.h>
+#include <postern/ip.h>
+#include <postern/resolver.h>
+
+#include "base/clock.h"
+#include "base/pool.h"
+#include "base/quota.h"
+#include "base/random.h"
+#include "base/record.h"
+#include "base/spool.h"
+#include "conf/config.h"
+#include "flow/edits.h"
+#include "flow/session.h"
+#include "policy/weigh.h"
+
+typedef struct Message Message;
+typedef struct Recipient Recipient;
+typedef struct Check Check;
+
+/* --- Session: connect to close --- */
+
+const Config *session_config(const Session *session);
+Pool *session_pool(Session *session);
+const Clock *session_clock(const Session *session);
+Random *session_random(const Session *session);
+/* Answers count against no message; each question has the time that is left of this stage. */
+Resolver *session_resolver(Session *session);
+/* g_get_monotonic_time() at which the hooks of this stage must be done, in µs. */
+gint64 session_deadline(const Session *session);
+/* Keeps the MTA waiting while a hook works on; only at end of message, elsewhere nothing. */
+void session_progress(Session *session);
+
+const IpAddress *session_ip(const Session *session); /* IP_NONE when the MTA did not say */
+const char *session_ip_text(const Session *session); /* "" when unknown */
+guint session_port(const Session *session);
+/* The client's PTR name as the MTA resolved it, or NULL when there is none (the MTA then gives "[192.0.2.1]"). */
+const char *session_ptr_name(const Session *session);
+const char *session_helo_name(const Session *session); /* NULL before HELO */
+/* The newest HELO came while a message was open, or cut one off (A5). */
+gboolean session_helo_in_transaction(const Session *session);
+/* The newest value, e.g. "client_name", "daemon_port", "j"; NULL: the MTA did not give it. */
+const char *session_macro(const Session *session, const char *name);
+/* Our own host name: macro j, else the host's. */
+const char *session_receiver(const Session *session);
+/* The login of SMTP AUTH (macro auth_authen), or NULL. A new HELO, as after STARTTLS, forgets it. */
+const char *session_login(const Session *session);
+Message *session_message(const Session *session); /* NULL between messages */
+
+const void *session_fact(Session *session, const Check *check);
+/* A finding about the client or its HELO. `subject` is what rules are looked up by. */
+Finding *session_find(Session *session, const Check *check, Tag tag, const char *subject, const char *format, ...)
+    G_GNUC_PRINTF(5, 6);
+/* Takes back this check's findings about the session: it looks again, as after a second HELO. */
+void session_forget(Session *session, const Check *check);
+/* Marks against the client; over `max_demerits` the rest of the session is refused. */
+void session_add_demerits(Session *session, guint n, const char *why);
+guint session_demerits(const Session *session);
+void session_log(Session *session, LogLevel level, const char *tag, const char *format, ...) G_GNUC_PRINTF(4, 5);
+
+/* --- Message: MAIL to end of message or abort --- */
+
+Session *message_session(const Message *message);
+Pool *message_pool(Message *message);
+/* Frees `thing` with the message. */
+void *message_own(Message *message, void *thing, GDestroyNotify free_thing);
+/* As session_resolver(), and counted: over [dns] message_queries every answer is DNS_TEMPERROR "budget spent". */
+Resolver *message_resolver(Message *message);
+
+/* The envelope sender. When it could not be parsed (message_sender_error() says why), a null sender stands in. */
+const Address *message_sender(const Message *message);
+const char *message_sender_text(const Message *message); /* as the MTA sent it */
+const char *message_sender_error(const Message *message); /* NULL: it was fine */
+const char *const *message_sender_args(const Message *message); /* ESMTP arguments */
+/* The whole message is UTF-8 (SMTPUTF8 among the arguments, RFC 6531 §3.4): our own fields may be so too. */
+gboolean message_is_smtputf8(const Message *message);
+
+guint message_n_recipients(const Message *message);
+Recipient *message_recipient(const Message *message, guint index);
+guint message_n_accepted(const Message *message);
+
+typedef struct {
+    const char *name;
+    const char *value; /* as received: leading blank, "\n" before continuation lines */
+} Header;
+guint message_n_headers(const Message *message);
+const Header *message_header(const Message *message, guint index);
+/* The nth field of that name, 1 is the topmost; NULL: there are fewer. */
+const Header *message_header_named(const Message *message, const char *name, guint nth);
+/* Not all header fields were kept: there were more bytes than [daemon] max_headers. */
+gboolean message_headers_cut(const Message *message);
+/* The body so far, CRLF line ends; NULL when nobody asked for it. */
+const Spool *message_body(const Message *message);
+Edits *message_edits(Message *message);
+
+const void *message_fact(Message *message, const Check *check);
+Finding *message_find(Message *message, const Check *check, Tag tag, const char *subject, const char *format, ...)
+    G_GNUC_PRINTF(5, 6);
+gboolean message_has_finding(const Message *message, Tag tag);
+/* Takes `amount` of a shared limit until the message is over. FALSE: the limit is reached. */
+gboolean message_reserve(Message *message, Quota *quota, gint64 amount);
+void message_log(Message *message, LogLevel level, const char *tag, const char *format, ...) G_GNUC_PRINTF(4, 5);
+
+/* --- Recipient --- */
+
+typedef enum {
+    RCPT_OPEN,     /* being judged */
+    RCPT_ACCEPTED, /* RCPT was answered 250 */
+    RCPT_REFUSED,  /* by us, at RCPT */
+    RCPT_UNKNOWN,  /* by the MTA */
+} RcptState;
+
+Message *recipient_message(const Recipient *recipient);
+Pool *recipient_pool(Recipient *recipient);
+/* When it could not be parsed (recipient_error() says why), an address without domain stands in. */
+const Address *recipient_address(const Recipient *recipient);
+const char *recipient_text(const Recipient *recipient); /* as the MTA sent it */
+const char *recipient_error(const Recipient *recipient);
+const char *const *recipient_args(const Recipient *recipient);
+RcptState recipient_state(const Recipient *recipient);
+/* The newest weighing for this recipient; NULL before the first. */
+const Weighing *recipient_weighing(const Recipient *recipient);
+
+const void *recipient_fact(Recipient *recipient, const Check *check);
+Finding *recipient_find(Recipient *recipient, const Check *check, Tag tag, const char *subject, const char *format,
+                        ...) G_GNUC_PRINTF(5, 6);
+
+/* --- Findings --- */
+
+/* A temporary finding: what it may still turn out to be. TAG_COUNT ends. */
+void finding_may_become(Finding *finding, ...);
+/* Other look-up keys than those of the subject, most specific first; NULL ends. Copied. */
+void finding_set_keys(Finding *finding, Pool *pool, const char *const *keys);

@@ -1,0 +1,464 @@
+/* The steps of a session, as the adapters drive them. */
+#include "flow/flow-internal.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* A HELO costs memory that lives as long as the session, so there is a last one. Nobody honest needs three. */
+#define HELO_MAX 100
+
+#define EACH_CHECK(session, check)                                                                                 \
+    for (const Check **each_ = (session)->snapshot->checks, *check = *each_; check; check = *++each_)
+
+static void begin_stage(Session *session, Stage stage)
+{
+    const Config *config = session_config(session);
+    int budget = stage == STAGE_MESSAGE ? config->daemon.message_timeout : config->daemon.stage_timeout;
+    session->stage = stage;
+    session->deadline = g_get_monotonic_time() + budget * G_TIME_SPAN_SECOND;
+    g_clear_pointer(&session->finished, message_free);
+}
+
+static void prefetch(Session *session, Stage stage)
+{
+    EACH_CHECK (session, check)
+        if (check->prefetch)
+            check->prefetch(session, stage);
+}
+
+void message_trace(Message *message, TraceFields *trace)
+{
+    EACH_CHECK (message->session, check)
+        if (check->trace)
+            check->trace(message, trace);
+}
+
+/* --- life --- */
+
+Session *session_new(Engine *engine, const Adapter *adapter)
+{
+    Session *session = g_new0(Session, 1);
+    session->engine = engine;
+    session->snapshot = engine_snapshot(engine);
+    session->adapter = *adapter;
+    session->id = __atomic_add_fetch(&engine->last_session, 1, __ATOMIC_RELAXED);
+    known_init(&session->known, session);
+    resolver_view_init(&session->resolver, session, NULL);
+    return session;
+}
+
+static void settle_session(Session *session)
+{
+    EACH_CHECK (session, check)
+        if (check->settle_session)
+            check->settle_session(session);
+}
+
+void session_free(Session *session)
+{
+    if (!session)
+        return;
+    session_abort(session);
+    g_clear_pointer(&session->finished, message_free);
+    settle_session(session);
+    for (int stage = 0; stage < STAGE_COUNT; stage++)
+        g_clear_pointer(&session->macros[stage], g_hash_table_unref);
+    g_free(session->ptr_name);
+    g_free(session->helo);
+    known_clear(&session->known);
+    snapshot_unref(session->snapshot);
+    g_free(session);
+}
+
+/* --- macros --- */
+
+/* A step that is taken anew forgets what it and the steps that follow had been told. */
+static void forget_macros(Session *session, Stage from)
+{
+    for (int stage = from; stage < STAGE_COUNT; stage++)
+        g_clear_pointer(&session->macros[stage], g_hash_table_unref);
+}
+
+void session_macros(Session *session, Stage stage, const char *const *pairs)
+{
+    forget_macros(session, stage);
+    GHashTable *macros = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    for (; pairs[0] && pairs[1]; pairs += 2)
+        g_hash_table_replace(macros, g_strdup(pairs[0]), g_strdup(pairs[1]));
+    session->macros[stage] = macros;
+}
+
+const char *session_macro(const Session *session, const char *name)
+{
+    for (int stage = STAGE_COUNT; stage-- > 0;) {
+        const char *value =
+            session->macros[stage] ? g_hash_table_lookup(session->macros[stage], name) : NULL;
+        if (value)
+            return value;
+    }
+    return NULL;
+}
+
+/* --- the steps --- */
+
+Reply session_connect(Session *session, const char *ptr_name, const IpAddress *ip, guint port)
+{
+    begin_stage(session, STAGE_CONNECT);
+    /* Both MTAs write the address in brackets where there is no name. */
+    if (ptr_name && *ptr_name && *ptr_name != '[' && strcmp(ptr_name, "unknown") != 0)
+        session->ptr_name = g_ascii_strdown(ptr_name, -1);
+    session->ip = *ip;
+    session->port = port;
+    ip_to_string(ip, session->ip_text);
+    EACH_CHECK (session, check)
+        if (check->connect)
+            check->connect(session);
+    return REPLY_GO;
+}
+
+Reply session_helo(Session *session, const char *helo)
+{
+    session->helo_in_transaction = session->message || session->aborted_open;
+    session_abort(session);
+    session->aborted_open = FALSE;
+    begin_stage(session, STAGE_HELO);
+    forget_macros(session, STAGE_MAIL); /* STARTTLS: what was said before is void (RFC 3207 §4.2) */
+    g_free(session->helo);
+    session->helo = g_strdup(helo);
+    session_log(session, LOG_LEVEL_INFO, "hello from", "%s", helo);
+    if (++session->helos > HELO_MAX)
+        return (Reply){REPLY_TEMPFAIL, 421, "4.7.0", "too many HELO commands"};
+    EACH_CHECK (session, check)
+        if (check->helo)
+            check->helo(session);
+    return REPLY_GO;
+}
+
+Reply session_mail(Session *session, const char *const *args)
+{
+    session_abort(session);
+    session->aborted_open = FALSE;
+    begin_stage(session, STAGE_MAIL);
+    Message *message = session->message = message_new(session, args);
+    session->messages++;
+    message_log(message, LOG_LEVEL_INFO, "mail from", "%s", message->sender_text);
+    EACH_CHECK (session, check)
+        if (check->mail)
+            check->mail(message);
+    if (session_config(session)->connection.delayed_reject)
+        return REPLY_GO;
+    return decide_mail(message);
+}
+
+static void settle_recipient(Session *session, Recipient *recipient)
+{
+    EACH_CHECK (session, check)
+        if (check->settle_recipient)
+            check->settle_recipient(recipient);
+}
+
+/* D11 `defer`: a recipient whose rules differ from the first one's comes in a transaction of its own. */
+static gboolean differs_from_first(Message *message, const Recipient *recipient)
+{
+    Session *session = message->session;
+    if (session_config(session)->policy.mixed != MIXED_DEFER)
+        return FALSE;
+    g_autofree char *fingerprint = policy_fingerprint(session->snapshot->policy, recipient->keys);
+    if (!message->fingerprint)
+        message->fingerprint = g_steal_pointer(&fingerprint);
+    return fingerprint && strcmp(fingerprint, message->fingerprint) != 0;
+}
+
+static Reply judge_recipient(Message *message, Recipient *recipient)
+{
+    Session *session = message->session;
+    gboolean first = !message->rcpt_judged;
+    message->rcpt_judged = TRUE;
+    if (first)
+        prefetch(session, STAGE_RCPT);
+    EACH_CHECK (session, check) {
+        if (first && check->first_rcpt)
+            check->first_rcpt(message);
+        if (check->rcpt)
+            check->rcpt(recipient);
+    }
+    Reply reply = decide_recipient(recipient, STAGE_RCPT)->reply;
+    if (reply.kind == REPLY_CONTINUE && differs_from_first(message, recipient)) {
+        reply = (Reply){REPLY_TEMPFAIL, 452, "4.5.3", "one policy at a time: send this recipient separately"};
+        message_log(message, LOG_LEVEL_INFO, "DEFER:", "%s: rules differ from those of the first recipient",
+                    recipient->text);
+    }
+    return reply;
+}
+
+Reply session_rcpt(Session *session, const char *const *args, const char *refused)
+{
+    begin_stage(session, STAGE_RCPT);
+    Message *message = session->message;
+    if (!message)
+        return (Reply){REPLY_REJECT, 503, "5.5.1", "MAIL first"};
+    if (message->recipients->len >= (guint)session_config(session)->daemon.max_recipients)
+        return (Reply){REPLY_TEMPFAIL, 452, "4.5.3", "too many recipients"};
+    Recipient *recipient = recipient_new(message, args);
+    g_ptr_array_add(message->recipients, recipient);
+    Reply reply = REPLY_GO;
+    if (refused) {
+        recipient->state = RCPT_UNKNOWN;
+        message_log(message, LOG_LEVEL_INFO, "rcpt to", "%s refused by the MTA: %s", recipient->text, refused);
+    } else {
+        message_log(message, LOG_LEVEL_INFO, "rcpt to", "%s", recipient->text);
+        reply = judge_recipient(message, recipient);
+        recipient->state = reply.kind == REPLY_CONTINUE ? RCPT_ACCEPTED : RCPT_REFUSED;
+        message->n_accepted += recipient->state == RCPT_ACCEPTED;
+    }
+    settle_recipient(session, recipient);
+    return reply;
+}
+
+static gboolean wants(const Session *session, Stage stage)
+{
+    return !(session->snapshot->unwanted_stages & 1u << stage);
+}
+
+/* The body goes where there is room for it, or the sender comes back when there is. */
+static gboolean open_body(Message *message)
+{
+    Session *session = message->session;
+    if (message->body || !wants(session, STAGE_BODY))
+        return TRUE;
+    const Config *config = session_config(session);
+    Quota *bodies = &session->engine->bodies;
+    if (bodies->limit && quota_used(bodies) >= bodies->limit)
+        return FALSE;
+    SpoolSettings settings = {config->daemon.body_memory, config->daemon.temp_dir, bodies};
+    message->body = spool_new(&settings);
+    return TRUE;
+}
+
+Reply session_data(Session *session)
+{
+    begin_stage(session, STAGE_DATA);
+    Message *message = session->message;
+    if (!message)
+        return (Reply){REPLY_REJECT, 503, "5.5.1", "MAIL first"};
+    if (!open_body(message)) {
+        message_log(message, LOG_LEVEL_WARNING, "TEMPFAIL:", "the budget for message bodies is spent");
+        return (Reply){REPLY_TEMPFAIL, 452, "4.3.1", "too much mail at once, try again later"};
+    }
+    EACH_CHECK (session, check)
+        if (check->data)
+            check->data(message);
+    return REPLY_GO;
+}
+
+Reply session_header(Session *session, const char *name, const char *value)
+{
+    Message *message = session->message;
+    if (!message)
+        return REPLY_GO;
+    gsize cost = strlen(name) + strlen(value) + HEADER_OVERHEAD;
+    if (message->headers_cut || message->header_bytes + cost > (gsize)session_config(session)->daemon.max_headers) {
+        message->headers_cut = TRUE;
+        return REPLY_GO;
+    }
+    message->header_bytes += cost;
+    Pool *pool = message->known.pool;
+    Header header = {pool_strdup(pool, name), pool_strdup(pool, value)};
+    g_array_append_val(message->headers, header);
+    return REPLY_GO;
+}
+
+Reply session_end_of_headers(Session *session)
+{
+    begin_stage(session, STAGE_HEADERS);
+    Message *message = session->message;
+    if (!message)
+        return REPLY_GO;
+    if (message->headers_cut)
+        message_log(message, LOG_LEVEL_WARNING, "warning:", "header over %" G_GINT64_FORMAT " bytes: the rest of it is not judged",
+                    session_config(session)->daemon.max_headers);
+    EACH_CHECK (session, check)
+        if (check->headers)
+            check->headers(message);
+    prefetch(session, STAGE_HEADERS);
+    return REPLY_GO;
+}
+
+Reply session_body(Session *session, const void *bytes, gsize len)
+{
+    Message *message = session->message;
+    if (!message)
+        return REPLY_GO;
+    session->stage = STAGE_BODY;
+    if (!message->body && !message->body_error)
+        open_body(message); /* no DATA step: Postfix without it, replay */
+    g_autoptr(GError) error = NULL;
+    if (message->body && !message->body_error && !spool_append(message->body, bytes, len, &error))
+        message->body_error = pool_strdup(message->known.pool, error->message);
+    EACH_CHECK (session, check)
+        if (check->body)
+            check->body(message, bytes, len);
+    return REPLY_GO;
+}
+
+/* --- the end of a message --- */
+
+static void settle_message(Message *message, gboolean aborted)
+{
+    Session *session = message->session;
+    EACH_CHECK (session, check)
+        if (check->settle_message)
+            check->settle_message(message, aborted);
+}
+
+static void finish(Message *message, gboolean aborted, const Reply *reply)
+{
+    Engine *engine = message->session->engine;
+    message->over = TRUE;
+    settle_message(message, aborted);
+    if (engine->observer)
+        engine->observer(message, aborted, reply, engine->observer_data);
+}
+
+Reply session_end_of_message(Session *session, const Edits **edits)
+{
+    *edits = NULL;
+    Message *message = session->message;
+    if (!message)
+        return REPLY_GO;
+    begin_stage(session, STAGE_MESSAGE);
+    EACH_CHECK (session, check)
+        if (check->message)
+            check->message(message);
+    Reply reply = decide_message(message);
+    finish(message, FALSE, &reply);
+    session->message = NULL;
+    session->finished = message; /* the reply and the edits are read after we return */
+    *edits = message->edits;
+    return reply;
+}
+
+void session_abort(Session *session)
+{
+    Message *message = session->message;
+    if (!message)
+        return;
+    begin_stage(session, session->stage);
+    message_log(message, LOG_LEVEL_INFO, "abort after", "%s", stage_name(session->stage));
+    finish(message, TRUE, NULL);
+    session->message = NULL;
+    session->aborted_open = TRUE;
+    message_free(message);
+}
+
+Reply session_unknown(Session *session, const char *command)
+{
+    session_log(session, LOG_LEVEL_INFO, "unknown command", "%s", command);
+    return REPLY_GO;
+}
+
+/* --- what checks may ask --- */
+
+const Config *session_config(const Session *session)
+{
+    return session->snapshot->config;
+}
+
+Pool *session_pool(Session *session)
+{
+    return session->known.pool;
+}
+
+const Clock *session_clock(const Session *session)
+{
+    return session->engine->services->clock;
+}
+
+Random *session_random(const Session *session)
+{
+    return session->engine->services->random;
+}
+
+Resolver *session_resolver(Session *session)
+{
+    return &session->resolver.base;
+}
+
+gint64 session_deadline(const Session *session)
+{
+    return session->deadline;
+}
+
+void session_progress(Session *session)
+{
+    if (session->stage == STAGE_MESSAGE && session->adapter.progress)
+        session->adapter.progress(session->adapter.data);
+}
+
+const IpAddress *session_ip(const Session *session)
+{
+    return &session->ip;
+}
+
+const char *session_ip_text(const Session *session)
+{
+    return session->ip_text;
+}
+
+guint session_port(const Session *session)
+{
+    return session->port;
+}
+
+const char *session_ptr_name(const Session *session)
+{
+    return session->ptr_name;
+}
+
+const char *session_helo_name(const Session *session)
+{
+    return session->helo;
+}
+
+gboolean session_helo_in_transaction(const Session *session)
+{
+    return session->helo_in_transaction;
+}
+
+const char *session_receiver(const Session *session)
+{
+    const char *receiver = session_macro(session, "j");
+    return receiver && *receiver ? receiver : session->engine->services->hostname;
+}
+
+const char *session_login(const Session *session)
+{
+    const char *login = session_macro(session, "auth_authen");
+    return login && *login ? login : NULL;
+}
+
+Message *session_message(const Session *session)
+{
+    return session->message;
+}
+
+guint64 session_id(const Session *session)
+{
+    return session->id;
+}
+
+const Snapshot *session_snapshot(const Session *session)
+{
+    return session->snapshot;
+}
+
+void session_add_demerits(Session *session, guint n, const char *why)
+{
+    session->demerits += n;
+    session_log(session, LOG_LEVEL_NOTICE, "DEMERIT:", "%u for %s, %u in all", n, why, session->demerits);
+}
+
+guint session_demerits(const Session *session)
+{
+    return session->demerits;
+}

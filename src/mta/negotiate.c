@@ -1,0 +1,78 @@
+#include "mta/negotiate.h"
+
+#define OUR_ACTIONS                                                                                          \
+    (WIRE_MAY_ADD_HEADERS | WIRE_MAY_CHANGE_HEADERS | WIRE_MAY_CHANGE_BODY | WIRE_MAY_ADD_RCPT |             \
+     WIRE_MAY_ADD_RCPT_PAR | WIRE_MAY_DELETE_RCPT | WIRE_MAY_CHANGE_SENDER | WIRE_MAY_QUARANTINE |           \
+     WIRE_MAY_SET_MACROS)
+
+#define OUR_PROTOCOL (WIRE_RCPT_REJ | WIRE_LEAD_SPACE | WIRE_QUIET_HEADERS | WIRE_QUIET_EOH | WIRE_QUIET_BODY)
+
+static const struct {
+    Stage stage;
+    guint32 no;
+} declinable[] = {
+    {STAGE_CONNECT, WIRE_NO_CONNECT}, {STAGE_HELO, WIRE_NO_HELO},
+    {STAGE_DATA, WIRE_NO_DATA},       {STAGE_HEADERS, WIRE_NO_HEADERS | WIRE_NO_EOH},
+    {STAGE_BODY, WIRE_NO_BODY},
+};
+
+#define ALL_NO                                                                                               \
+    (WIRE_NO_CONNECT | WIRE_NO_HELO | WIRE_NO_MAIL | WIRE_NO_RCPT | WIRE_NO_DATA | WIRE_NO_HEADERS |         \
+     WIRE_NO_EOH | WIRE_NO_BODY | WIRE_NO_UNKNOWN)
+
+static guint32 declined(guint unwanted)
+{
+    guint32 no = 0;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(declinable); i++)
+        if (unwanted & 1u << declinable[i].stage)
+            no |= declinable[i].no;
+    return no;
+}
+
+/* Both MTAs close the connection on a version above theirs and, Sendmail, on any bit that was not offered. */
+static Negotiation agree(const Negotiation *offer, guint32 actions, guint32 protocol)
+{
+    return (Negotiation){
+        .version = MIN(offer->version, WIRE_VERSION_MAX),
+        .actions = offer->actions & actions,
+        .protocol = offer->protocol & protocol,
+    };
+}
+
+Negotiation negotiate(const Negotiation *offer, guint unwanted)
+{
+    return agree(offer, OUR_ACTIONS, OUR_PROTOCOL | declined(unwanted));
+}
+
+Negotiation negotiate_refusal(const Negotiation *offer)
+{
+    return agree(offer, 0, ALL_NO & ~WIRE_NO_CONNECT);
+}
+
+gboolean negotiation_lacks_steps(const Negotiation *agreed, guint unwanted)
+{
+    return (agreed->protocol & ALL_NO & ~declined(unwanted)) != 0;
+}
+
+/* End of headers and end of message have the same list on purpose: see WireMacroStep. Sendmail takes 50 a
+ * step. */
+const WireMacroList *negotiation_macros(const Negotiation *agreed)
+{
+    static const WireMacroList lists[] = {
+        {WIRE_MACROS_CONNECT,
+         "j _ v {daemon_name} {daemon_addr} {daemon_port} {if_name} {if_addr} {client_addr} "
+         "{client_name} {client_port} {client_ptr} {client_resolve}"},
+        {WIRE_MACROS_HELO, "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer} {verify}"},
+        {WIRE_MACROS_MAIL,
+         "i {auth_type} {auth_authen} {auth_author} {auth_ssf} {mail_mailer} {mail_host} {mail_addr} "
+         "{tls_version} {verify}"},
+        {WIRE_MACROS_RCPT, "i {rcpt_mailer} {rcpt_host} {rcpt_addr}"},
+        {WIRE_MACROS_DATA, "i {nrcpts}"},
+        {WIRE_MACROS_EOH, "i {msg_id}"},
+        {WIRE_MACROS_EOM, "i {msg_id}"},
+        {0, NULL},
+    };
+
+    return agreed->actions & WIRE_MAY_SET_MACROS ? lists : NULL;
+}

@@ -1,0 +1,382 @@
+#include "policy/policy.h"
+
+#include <string.h>
+
+#define KEYS_MAX 136 /* an address, its domain and at most 127 parents (RFC 1035 §2.3.4) fit */
+
+struct Policy {
+    Config *config;
+    Ruling verbs[TAG_COUNT];
+    char *verb_sources[TAG_COUNT];   /* NULL: built in */
+    Stage decide_at[TAG_COUNT];
+    guint64 settled_by[TAG_COUNT];   /* a bit per tag */
+    GArray *thresholds[2];           /* Threshold; [1] is the early one */
+    guint verbs_used;                /* by rules that somebody wrote */
+    gboolean late_differences;       /* recipients can still end differently after DATA */
+    Verb unavailable, unproven_dsn;
+};
+G_STATIC_ASSERT(TAG_COUNT <= 64);
+
+const char *const *policy_keys(Pool *pool, const char *subject)
+{
+    const char *keys[KEYS_MAX + 1];
+    guint n = 0;
+    if (subject && *subject) {
+        g_autofree char *folded = g_ascii_strdown(subject, -1);
+        const char *at = strrchr(folded, '@');
+        if (at)
+            keys[n++] = pool_strdup(pool, folded);
+        const char *domain = pool_strdup(pool, at ? at + 1 : folded);
+        if (*domain)
+            keys[n++] = domain;
+        for (const char *dot = strchr(domain, '.'); dot && dot[1] && n < KEYS_MAX; dot = strchr(dot + 1, '.'))
+            keys[n++] = dot;
+    }
+    const char **copy = pool_alloc0(pool, (n + 1) * sizeof *copy);
+    memcpy(copy, keys, n * sizeof *copy);
+    return copy;
+}
+
+static const MapEntry *lookup(const Policy *policy, const char *prefix, const char *tag, const char *subject)
+{
+    if (!policy->config->policy.access)
+        return NULL;
+    char key[512];
+    int len = g_snprintf(key, sizeof key, "%s%s:", prefix, tag);
+    for (char *c = key; *c; c++)
+        *c = g_ascii_tolower(*c);
+    if (len + strlen(subject) >= sizeof key)
+        return NULL; /* longer than any name: RFC 5321 §4.5.3.1 */
+    strcpy(key + len, subject);
+    return map_lookup(policy->config->policy.access, key);
+}
+
+static const MapEntry *lookup_first(const Policy *policy, const char *prefix, Tag tag, const char *const *keys)
+{
+    for (; keys && *keys; keys++) {
+        const MapEntry *entry = lookup(policy, prefix, tag_name(tag), *keys);
+        if (entry)
+            return entry;
+    }
+    return NULL;
+}
+
+static void pool_clear_ruling(gpointer ruling)
+{
+    ruling_clear(ruling);
+    g_free(ruling);
+}
+
+static gboolean ruling_of_entry(const Policy *policy, Pool *pool, const MapEntry *entry, Ruling *ruling, Rule *rule)
+{
+    g_autofree Ruling *parsed = g_new0(Ruling, 1);
+    if (!ruling_parse(entry->value, parsed, NULL))
+        return FALSE; /* policy_new() has refused such maps */
+    *ruling = *(Ruling *)pool_own(pool, g_steal_pointer(&parsed), pool_clear_ruling);
+    rule->source = pool_printf(pool, "%s:%u", map_name(policy->config->policy.access), entry->line);
+    rule->key = entry->key;
+    return TRUE;
+}
+
+static void ruling_by_default(const Policy *policy, Tag tag, Ruling *ruling, Rule *rule)
+{
+    *ruling = policy->verbs[tag];
+    *rule = (Rule){policy->verb_sources[tag] ? policy->verb_sources[tag] : "built in", tag_name(tag)};
+}
+
+void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
+                 Ruling *ruling, Rule *rule)
+{
+    const MapEntry *of_subject = lookup_first(policy, "", tag, keys);
+    if (of_subject && ruling_of_entry(policy, pool, of_subject, ruling, rule) && ruling->verb == VERB_DENY)
+        return;
+    const MapEntry *entry = lookup_first(policy, "To-", tag, rcpt_keys);
+    if (!entry)
+        entry = of_subject;
+    if (!entry && rcpt_keys)
+        entry = lookup(policy, "To-", tag_name(tag), "");
+    if (!entry)
+        entry = lookup(policy, "", tag_name(tag), "");
+    if (!entry || !ruling_of_entry(policy, pool, entry, ruling, rule))
+        ruling_by_default(policy, tag, ruling, rule);
+}
+
+Stage policy_decide_at(const Policy *policy, Tag tag)
+{
+    return policy->decide_at[tag];
+}
+
+gboolean policy_settles(const Policy *policy, Tag tag, Tag proof)
+{
+    return policy->settled_by[tag] >> proof & 1;
+}
+
+const Threshold *policy_threshold(const Policy *policy, double score, gboolean early)
+{
+    const GArray *thresholds = policy->thresholds[early ? 1 : 0];
+    const Threshold *reached = NULL;
+    for (guint i = 0; i < thresholds->len; i++) {
+        const Threshold *threshold = &g_array_index(thresholds, Threshold, i);
+        if (score >= threshold->least && (!reached || threshold->least >= reached->least))
+            reached = threshold;
+    }
+    return reached;
+}
+
+gboolean policy_may_use(const Policy *policy, guint verbs)
+{
+    return (policy->verbs_used & verbs) != 0;
+}
+
+gboolean policy_may_differ_after_data(const Policy *policy)
+{
+    return policy->late_differences;
+}
+
+Verb policy_unavailable(const Policy *policy)
+{
+    return policy->unavailable;
+}
+
+Verb policy_unproven_dsn(const Policy *policy)
+{
+    return policy->unproven_dsn;
+}
+
+/* Verbs that are an answer only at end of message. */
+#define LATE_VERBS                                                                                                 \
+    (VERB_CALLBACKS | VERB_BIT(VERB_HOLD) | VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_DISCARD))
+
+static gboolean is_late(const Policy *policy, Tag tag, const char *value)
+{
+    if (policy->decide_at[tag] == STAGE_MESSAGE)
+        return TRUE;
+    Ruling ruling = {0};
+    gboolean late = ruling_parse(value, &ruling, NULL) && VERB_BIT(ruling.verb) & LATE_VERBS;
+    ruling_clear(&ruling);
+    return late;
+}
+
+char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys)
+{
+    GString *text = g_string_new(NULL);
+    for (Tag tag = 0; tag < TAG_COUNT; tag++) {
+        const MapEntry *entry = lookup_first(policy, "To-", tag, rcpt_keys);
+        if (entry && is_late(policy, tag, entry->value))
+            g_string_append_printf(text, "%s=%s;", tag_name(tag), entry->value);
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* --- compiling --- */
+
+typedef struct {
+    Policy *policy;
+    Problems *problems;
+} Compiler;
+
+static const char *file_of(const Compiler *c)
+{
+    return c->policy->config->path;
+}
+
+static gboolean legal(Compiler *c, const char *file, guint line, Tag tag, const Ruling *ruling)
+{
+    if (tag_legal_verbs(tag) & VERB_BIT(ruling->verb))
+        return TRUE;
+    problems_add(c->problems, PROBLEM_ERROR, file, line, "%s makes no sense for %s (class %s)",
+                 verb_name(ruling->verb), tag_name(tag), tag_class_name(tag_info(tag)->class));
+    return FALSE;
+}
+
+/* The map holds other programs' entries too: keys without a colon or with a foreign tag are none of ours. */
+static void check_entry(const MapEntry *entry, void *data)
+{
+    Compiler *c = data;
+    const char *colon = strchr(entry->key, ':');
+    const char *word = entry->key;
+    Tag tag;
+    if (!colon)
+        return;
+    gboolean of_recipient = g_str_has_prefix(word, "to-");
+    if (of_recipient)
+        word += strlen("to-");
+    if (!tag_parse(word, colon - word, &tag))
+        return;
+    c->policy->late_differences |= of_recipient && colon[1] && is_late(c->policy, tag, entry->value);
+    const char *file = map_name(c->policy->config->policy.access);
+    Ruling ruling = {0};
+    g_autoptr(GError) error = NULL;
+    if (!ruling_parse(entry->value, &ruling, &error))
+        problems_add(c->problems, PROBLEM_ERROR, file, entry->line, "%s: %s", entry->key, error->message);
+    else if (legal(c, file, entry->line, tag, &ruling))
+        c->policy->verbs_used |= VERB_BIT(ruling.verb);
+    ruling_clear(&ruling);
+}
+
+static gboolean pair_tag(Compiler *c, const ConfigPair *pair, Tag *tag)
+{
+    if (tag_parse(pair->name, strlen(pair->name), tag))
+        return TRUE;
+    problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s is no tag", pair->name);
+    return FALSE;
+}
+
+static gboolean pair_ruling(Compiler *c, const ConfigPair *pair, const char *value, Ruling *ruling)
+{
+    g_autoptr(GError) error = NULL;
+    if (ruling_parse(value, ruling, &error))
+        return TRUE;
+    problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s: %s", pair->name, error->message);
+    return FALSE;
+}
+
+static void compile_verbs(Compiler *c)
+{
+    Policy *policy = c->policy;
+    for (Tag tag = 0; tag < TAG_COUNT; tag++)
+        policy->verbs[tag] = (Ruling){.verb = tag_info(tag)->verb};
+    const ConfigPairs *pairs = &policy->config->policy.verbs;
+    for (guint i = 0; i < pairs->n; i++) {
+        const ConfigPair *pair = &pairs->items[i];
+        Tag tag;
+        Ruling ruling = {0};
+        if (!pair_tag(c, pair, &tag) || !pair_ruling(c, pair, pair->value, &ruling))
+            continue;
+        if (!legal(c, file_of(c), pair->line, tag, &ruling)) {
+            ruling_clear(&ruling);
+            continue;
+        }
+        ruling_clear(&policy->verbs[tag]);
+        policy->verbs[tag] = ruling;
+        g_free(policy->verb_sources[tag]);
+        policy->verb_sources[tag] = g_strdup_printf("%s:%u", file_of(c), pair->line);
+        policy->verbs_used |= VERB_BIT(ruling.verb);
+    }
+}
+
+static void compile_decide_at(Compiler *c)
+{
+    for (Tag tag = 0; tag < TAG_COUNT; tag++)
+        c->policy->decide_at[tag] = tag_info(tag)->found;
+    const ConfigPairs *pairs = &c->policy->config->policy.decide_at;
+    for (guint i = 0; i < pairs->n; i++) {
+        const ConfigPair *pair = &pairs->items[i];
+        Tag tag;
+        if (!pair_tag(c, pair, &tag))
+            continue;
+        if (g_ascii_strcasecmp(pair->value, "message") == 0)
+            c->policy->decide_at[tag] = STAGE_MESSAGE, c->policy->late_differences = TRUE;
+        else if (g_ascii_strcasecmp(pair->value, "rcpt") != 0 || tag_info(tag)->found == STAGE_MESSAGE)
+            problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line,
+                         "%s = %s: a tag is decided at rcpt or at message, and not before it can be found", pair->name, pair->value);
+    }
+}
+
+static void compile_settled_by(Compiler *c)
+{
+    Policy *policy = c->policy;
+    for (Tag tag = 0; tag < TAG_COUNT; tag++)
+        for (const Tag *proof = tag_info(tag)->settled_by; proof && *proof != TAG_COUNT; proof++)
+            policy->settled_by[tag] |= G_GUINT64_CONSTANT(1) << *proof;
+    const ConfigPairs *pairs = &policy->config->policy.settled_by;
+    for (guint i = 0; i < pairs->n; i++) {
+        const ConfigPair *pair = &pairs->items[i];
+        Tag tag, proof;
+        if (!pair_tag(c, pair, &tag))
+            continue;
+        policy->settled_by[tag] = 0;
+        g_auto(GStrv) words = g_strsplit_set(pair->value, ", \t\n", -1);
+        for (char **word = words; *word; word++) {
+            if (!**word)
+                continue;
+            if (!tag_parse(*word, strlen(*word), &proof))
+                problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s is no tag", *word);
+            else if (tag_info(proof)->class != CLASS_PROOF)
+                problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s proves nothing", *word);
+            else
+                policy->settled_by[tag] |= G_GUINT64_CONSTANT(1) << proof;
+        }
+    }
+}
+
+static void threshold_clear(gpointer data)
+{
+    Threshold *threshold = data;
+    ruling_clear(&threshold->ruling);
+    g_free(threshold->source);
+}
+
+/* "spam = 6 QUARANTINE": a number and a verb. */
+static void compile_thresholds(Compiler *c, const ConfigPairs *pairs, GArray *into, Tag tag)
+{
+    for (guint i = 0; i < pairs->n; i++) {
+        const ConfigPair *pair = &pairs->items[i];
+        char *end = NULL;
+        Threshold threshold = {.name = pair->name, .least = g_ascii_strtod(pair->value, &end)};
+        if (end == pair->value || !g_ascii_isspace(*end)) {
+            problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line,
+                         "%s = %s: write a number, then a verb, as in \"6 QUARANTINE\"", pair->name, pair->value);
+            continue;
+        }
+        if (!pair_ruling(c, pair, end, &threshold.ruling))
+            continue;
+        if (threshold.ruling.verb == VERB_SCORE || !legal(c, file_of(c), pair->line, tag, &threshold.ruling)) {
+            ruling_clear(&threshold.ruling);
+            continue;
+        }
+        threshold.source = g_strdup_printf("%s:%u", file_of(c), pair->line);
+        c->policy->verbs_used |= VERB_BIT(threshold.ruling.verb);
+        g_array_append_val(into, threshold);
+    }
+}
+
+static Verb compile_fallback(Compiler *c, const char *key, const char *word, Verb otherwise)
+{
+    const guint allowed = VERB_BIT(VERB_OK) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) |
+                          VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_CBV);
+    Verb verb = otherwise;
+    if (word && *word && (!verb_parse(word, &verb) || !(VERB_BIT(verb) & allowed))) {
+        problems_add(c->problems, PROBLEM_ERROR, c->policy->config->path, 0,
+                     "[policy] %s = %s: one of OK, TEMPFAIL, REJECT, QUARANTINE, CBV belongs there", key, word);
+    }
+    return verb;
+}
+
+Policy *policy_new(const Config *config, Problems *problems)
+{
+    g_autoptr(Policy) policy = g_new0(Policy, 1);
+    policy->config = config_ref((Config *)config);
+    for (int i = 0; i < 2; i++) {
+        policy->thresholds[i] = g_array_new(FALSE, FALSE, sizeof(Threshold));
+        g_array_set_clear_func(policy->thresholds[i], threshold_clear);
+    }
+    Compiler c = {policy, problems};
+    guint errors = problems_count(problems, PROBLEM_ERROR);
+    compile_verbs(&c);
+    compile_decide_at(&c);
+    compile_settled_by(&c);
+    compile_thresholds(&c, &config->policy.thresholds, policy->thresholds[0], TAG_SCORE);
+    compile_thresholds(&c, &config->policy.early_thresholds, policy->thresholds[1], TAG_SCORE_EARLY);
+    if (config->policy.access)
+        map_foreach(config->policy.access, check_entry, &c);
+    policy->unavailable = compile_fallback(&c, "unavailable", config->policy.unavailable, VERB_OK);
+    policy->unproven_dsn = compile_fallback(&c, "unproven_dsn", config->policy.unproven_dsn, VERB_REJECT);
+    if (problems_count(problems, PROBLEM_ERROR) > errors)
+        return NULL;
+    return g_steal_pointer(&policy);
+}
+
+void policy_free(Policy *policy)
+{
+    if (!policy)
+        return;
+    for (Tag tag = 0; tag < TAG_COUNT; tag++) {
+        ruling_clear(&policy->verbs[tag]);
+        g_free(policy->verb_sources[tag]);
+    }
+    for (int i = 0; i < 2; i++)
+        g_clear_pointer(&policy->thresholds[i], g_array_unref);
+    config_unref(policy->config);
+    g_free(policy);
+}

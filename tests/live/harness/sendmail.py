@@ -1,0 +1,120 @@
+"""A throw-away Sendmail from unpacked Debian packages: Postfix and Sendmail cannot both be installed. It finds itself and
+its files under fixed names, so it only runs inside the private Internet."""
+import os
+from pathlib import Path
+
+from . import net
+from .client import Client
+from .mta import HEADERS_MAX, MESSAGE_MAX, PASSWORD, Mta, count_files
+from .process import Failed, run
+from .syslog import Syslog
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "postern"
+ROOT = CACHE / "sendmail"
+PROGRAM = ROOT / "usr/libexec/sendmail/sendmail"
+CF = ROOT / "usr/share/sendmail/cf"
+SASL_CONF = Path("/etc/sasl2/Sendmail.conf")
+REALM = net.HOST_NAME
+
+MC = """\
+divert(-1)
+define(`_CF_DIR_', `{cf}/')
+include(`{cf}/m4/cf.m4')
+divert(0)dnl
+VERSIONID(`postern live test')
+define(`confEBINDIR', `{root}/usr/libexec/sendmail')dnl
+define(`MAIL_SETTINGS_DIR', `{folder}/')dnl
+OSTYPE(`linux')dnl
+define(`ALIAS_FILE', `')dnl
+define(`STATUS_FILE', `{folder}/statistics')dnl
+define(`HELP_FILE', `{folder}/helpfile')dnl
+define(`QUEUE_DIR', `{folder}/queue')dnl
+define(`confPID_FILE', `{folder}/pid')dnl
+define(`confDONT_BLAME_SENDMAIL', `GroupReadableSASLDBFile')dnl
+define(`confTRUSTED_USER', `root')dnl
+define(`confDEF_USER_ID', `65534:65534')dnl
+define(`confDOMAIN_NAME', `{host_name}')dnl
+define(`confDELIVERY_MODE', `background')dnl
+define(`confTO_IDENT', `0')dnl
+define(`confLOG_LEVEL', `10')dnl
+define(`confQUEUE_LA', `1000')dnl
+define(`confREFUSE_LA', `1000')dnl
+define(`confDELAY_LA', `0')dnl
+define(`confMAX_MESSAGE_SIZE', `{message_max}')dnl
+define(`confMAX_HEADERS_LENGTH', `{headers_max}')dnl
+define(`confPRIVACY_FLAGS', `goaway')dnl
+define(`confCONNECT_ONLY_TO', `127.0.0.1')dnl
+define(`confAUTH_MECHANISMS', `PLAIN LOGIN')dnl
+define(`confMILTER_LOG_LEVEL', `8')dnl
+TRUST_AUTH_MECH(`PLAIN LOGIN')dnl
+define(`SMART_HOST', `relay:[127.0.0.1]')dnl
+define(`MAIL_HUB', `relay:[127.0.0.1]')dnl
+define(`RELAY_MAILER_ARGS', `TCP $h {sink_port}')dnl
+define(`RELAY_MAILER_FLAGS', `')dnl
+define(`SMTP_MAILER_MAXMSGS', `100')dnl
+FEATURE(`nocanonify')dnl
+FEATURE(`promiscuous_relay')dnl
+FEATURE(`accept_unqualified_senders')dnl
+FEATURE(`accept_unresolvable_domains')dnl
+FEATURE(`no_default_msa')dnl
+DAEMON_OPTIONS(`Name=MTA, Family=inet, Addr=127.0.0.1, Port={port}')dnl
+DAEMON_OPTIONS(`Name=MTA6, Family=inet6, Addr=::1, Port={port}')dnl
+INPUT_MAIL_FILTER(`postern', `S=local:{milter}, F=T, T=C:5m;S:20s;R:5m;E:5m')dnl
+MAILER(`smtp')dnl
+"""
+
+
+class Sendmail(Mta):
+    name = "sendmail"
+    smtputf8 = False
+    ipv6 = True
+
+    @classmethod
+    def missing(cls) -> str | None:
+        if not net.inside():
+            return f"Sendmail needs the private network ({net.missing() or 'which this machine does not allow'})"
+        return None if PROGRAM.exists() else "Sendmail is not unpacked (scripts/setup test)"
+
+    def _configure(self) -> None:
+        self.folder.chmod(0o755)
+        (self.folder / "queue").mkdir(mode=0o700, exist_ok=True)
+        mc, cf = self.folder / "sendmail.mc", self.folder / "sendmail.cf"
+        mc.write_text(MC.format(cf=CF, root=ROOT, folder=self.folder, host_name=net.HOST_NAME, port=self.port,
+                                sink_port=self.sink_port, milter=self.milter, message_max=MESSAGE_MAX,
+                                headers_max=HEADERS_MAX))
+        cf.write_text(run("m4", mc))
+        self._logins()
+        self.syslog = Syslog(self.folder / "maillog")
+
+    def _logins(self) -> None:
+        """Any login of the tests has the same password; saslpasswd2 makes it when it is first used."""
+        SASL_CONF.parent.mkdir(exist_ok=True)
+        self._sasldb = self.folder / "sasldb2"
+        SASL_CONF.write_text("pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN\n"
+                             f"sasldb_path: {self._sasldb}\n")
+        self._known: set[str] = set()
+        self._make_login("nobody")
+
+    def _make_login(self, login: str) -> None:
+        if login not in self._known:
+            run("saslpasswd2", "-p", "-c", "-f", self._sasldb, "-u", REALM, login, input=PASSWORD)
+            self._known.add(login)
+
+    def _command(self) -> list[str | Path]:
+        return [PROGRAM, "-bD", "-q2s", f"-C{self.folder / 'sendmail.cf'}"]
+
+    def stop(self) -> None:
+        super().stop()
+        self.syslog.stop()
+
+    def log(self) -> str:
+        return self.syslog.text()
+
+    def queued(self) -> int:
+        return count_files(self.folder / "queue", "df") + count_files(self.folder / "queue", "qf")
+
+    def _log_in(self, client: Client, helo: str, login: str) -> None:
+        self._make_login(login)
+        reply = client.auth_plain(login, PASSWORD)
+        if reply.code != 235:
+            raise Failed(f"AUTH as {login}: {reply}\n{self.log()}")

@@ -1,0 +1,159 @@
+/*
+ * conformance KIND FILE… — runs case files of the forms that the conformance data describes.
+ *
+ * One line for each failed case, last line "N passed, N failed, N skipped". Exit status 0 all passed, 1 some
+ * failed, 2 usage or an unreadable file. `conformance --suite SOURCES KIND FILE…` is for the build's own test
+ * run: FILE is looked for in $POSTERN_CONFORMANCE, or in ../shared/conformance beside SOURCES, and status 77
+ * says that it is not there.
+ */
+#include "runner.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* NULL: not built yet. */
+static const struct {
+    const char *kind;
+    void (*run)(JsonObject *root, const char *dir, Tally *tally);
+} suites[] = {
+    {"spf", run_spf}, {"arc-verify", NULL},  {"arc-sign", NULL},   {"dkim", NULL},      {"dkim-canon", NULL},
+    {"dmarc", NULL},  {"dmarc-parse", NULL}, {"dmarc-from", NULL}, {"dmarc-e2e", NULL}, {"srs", run_srs},
+    {"ses", run_ses}, {"batv", run_batv},    {"bounces", NULL},    {"mime", NULL},
+};
+
+void tally_pass(Tally *tally)
+{
+    tally->passed++;
+}
+
+void tally_fail(Tally *tally, const char *id, const char *expected, const char *got)
+{
+    tally->failed++;
+    printf("FAIL %s: expected %s, got %s\n", id, expected, got);
+}
+
+void tally_skip(Tally *tally, const char *id, const char *why)
+{
+    tally->skipped++;
+    printf("SKIP %s: %s\n", id, why);
+}
+
+void tally_compare(Tally *tally, const char *id, const char *expected, const char *got)
+{
+    if (g_strcmp0(expected, got) == 0)
+        tally_pass(tally);
+    else
+        tally_fail(tally, id, expected ? expected : "none", got ? got : "none");
+}
+
+static JsonNode *value(JsonObject *object, const char *member)
+{
+    JsonNode *node = json_object_get_member(object, member);
+
+    return node && !JSON_NODE_HOLDS_NULL(node) ? node : NULL;
+}
+
+const char *json_str(JsonObject *object, const char *member, const char *missing)
+{
+    JsonNode *node = value(object, member);
+
+    return node && json_node_get_value_type(node) == G_TYPE_STRING ? json_node_get_string(node) : missing;
+}
+
+gint64 json_int(JsonObject *object, const char *member, gint64 missing)
+{
+    JsonNode *node = value(object, member);
+
+    return node && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_int(node) : missing;
+}
+
+gboolean json_bool(JsonObject *object, const char *member, gboolean missing)
+{
+    JsonNode *node = value(object, member);
+
+    return node && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_boolean(node) : missing;
+}
+
+JsonArray *json_list(JsonObject *object, const char *member)
+{
+    JsonNode *node = value(object, member);
+
+    return node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+}
+
+static int run_file(const char *path, void (*run)(JsonObject *, const char *, Tally *), Tally *tally)
+{
+    g_autoptr(JsonParser) parser = json_parser_new();
+    g_autofree char *dir = g_path_get_dirname(path);
+    g_autoptr(GError) error = NULL;
+    JsonNode *root;
+
+    if (!json_parser_load_from_file(parser, path, &error)) {
+        fprintf(stderr, "%s: %s\n", path, error->message);
+        return 2;
+    }
+    root = json_parser_get_root(parser);
+    if (!root || !JSON_NODE_HOLDS_OBJECT(root)) {
+        fprintf(stderr, "%s: not one JSON object\n", path);
+        return 2;
+    }
+    run(json_node_get_object(root), dir, tally);
+    return 0;
+}
+
+static int usage(void)
+{
+    fputs("usage: conformance KIND FILE…\nKIND is one of", stderr);
+    for (guint i = 0; i < G_N_ELEMENTS(suites); i++)
+        fprintf(stderr, " %s", suites[i].kind);
+    fputs("\n", stderr);
+    return 2;
+}
+
+static int run_files(const char *kind, char **paths)
+{
+    Tally tally = {0};
+    int status = 0;
+    guint i = 0;
+
+    while (i < G_N_ELEMENTS(suites) && strcmp(suites[i].kind, kind) != 0)
+        i++;
+    if (i == G_N_ELEMENTS(suites) || !*paths)
+        return usage();
+    if (!suites[i].run) {
+        fprintf(stderr, "conformance: %s is not built yet\n", kind);
+        return 2;
+    }
+    for (char **path = paths; *path; path++)
+        if (run_file(*path, suites[i].run, &tally) != 0)
+            status = 2;
+    printf("%u passed, %u failed, %u skipped\n", tally.passed, tally.failed, tally.skipped);
+    return status ? status : tally.failed > 0;
+}
+
+/* `sources` is the root of the project's sources. */
+static int run_suite(const char *sources, char **args)
+{
+    const char *named = g_getenv("POSTERN_CONFORMANCE");
+    g_autofree char *dir =
+        named ? g_strdup(named) : g_build_filename(sources, "..", "shared", "conformance", NULL);
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+
+    for (char **file = args + 1; *file; file++) {
+        char *path = g_build_filename(dir, *file, NULL);
+        g_ptr_array_add(paths, path);
+        if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+            printf("skipped: no conformance data (%s); POSTERN_CONFORMANCE names its folder\n", path);
+            return 77;
+        }
+    }
+    g_ptr_array_add(paths, NULL);
+    return run_files(args[0], (char **)paths->pdata);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 4 && strcmp(argv[1], "--suite") == 0)
+        return run_suite(argv[2], argv + 3);
+    return argc > 2 ? run_files(argv[1], argv + 2) : usage();
+}

@@ -1,0 +1,35 @@
+/*
+ * runner.h — what the suites share. A suite reads the cases of one JSON document and reports each to the
+ * tally; it knows no case by name and makes no exception. Only the public library is called.
+ */
+#pragma once
+
+#include <json-glib/json-glib.h>
+#include <postern/resolver.h>
+
+typedef struct {
+    guint passed, failed, skipped;
+} Tally;
+
+void tally_pass(Tally *tally);
+/* "FAIL id: expected …, got …" */
+void tally_fail(Tally *tally, const char *id, const char *expected, const char *got);
+void tally_skip(Tally *tally, const char *id, const char *why);
+/* Passes when equal; NULL stands for "none". */
+void tally_compare(Tally *tally, const char *id, const char *expected, const char *got);
+
+/* A member, or the given default where it is missing or null. Borrowed from the object. */
+const char *json_str(JsonObject *object, const char *member, const char *missing);
+gint64 json_int(JsonObject *object, const char *member, gint64 missing);
+gboolean json_bool(JsonObject *object, const char *member, gboolean missing);
+/* The array; NULL where it is missing. */
+JsonArray *json_list(JsonObject *object, const char *member);
+
+/* zone-json.c: the `dns` or `records` list of a suite as a resolver. Owned by the caller. */
+Resolver *zone_from_json(JsonArray *records);
+
+/* One a kind; `dir` is the folder of the file, where messages are found. */
+void run_spf(JsonObject *root, const char *dir, Tally *tally);
+void run_srs(JsonObject *root, const char *dir, Tally *tally);
+void run_ses(JsonObject *root, const char *dir, Tally *tally);
+void run_batv(JsonObject *root, const char *dir, Tally *tally);

@@ -1,0 +1,156 @@
+/* Reading and writing header fields: lib/header.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <postern/header.h>
+#include <string.h>
+
+#define TEN   "aaaaaaaaa "
+#define FIFTY TEN TEN TEN TEN TEN
+#define X60   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+typedef struct {
+    const char *in, *out;
+} TextRow;
+
+static const TextRow unfold_rows[] = {
+    {" a b", "a b"},  {"a\r\n\tb\r\n c \r\n", "a\tb c"},
+    {"a\n b", "a b"}, {"a\001b", "a b"},
+    {"a\rb", "ab"},   {" \r\n ", ""},
+    {"", ""},
+};
+
+static void test_unfold(void **state)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(unfold_rows); i++) {
+        g_autofree char *out = header_unfold(unfold_rows[i].in, -1);
+        if (!g_str_equal(out, unfold_rows[i].out))
+            fail_msg("row %zu: got %s", i, out);
+    }
+    g_autofree char *nul = header_unfold("a\0b", 3);
+    assert_string_equal(nul, "a b");
+}
+
+static const TextRow fold_rows[] = {
+    {"short", "short"},
+    {"", ""},
+    {" spaces around ", "spaces around"},
+    /* "Name: " and 72 characters are 78 */
+    {FIFTY TEN TEN "bb", FIFTY TEN TEN "bb"},
+    {FIFTY TEN TEN "bbb", FIFTY TEN "aaaaaaaaa\n\tbbb"},
+    {FIFTY TEN TEN "b c", FIFTY TEN TEN "b\n\tc"},
+    {X60 X60, X60 X60},
+    {"a " X60 X60 " b", "a\n\t" X60 X60 "\n\tb"},
+    /* wanted breaks; nothing can end the field */
+    {"a;\nb", "a;\n\tb"},
+    {"a; \n \n\nb\n", "a;\n\tb"},
+    {"\n\n\na", "a"},
+    {"a\r\nSubject: forged", "a\n\tSubject: forged"},
+    {"a\001b", "a b"},
+    /* outside of quotes if possible, and then without loss */
+    {X60 " x=\"a b c d e f\"", X60 "\n\tx=\"a b c d e f\""},
+    {"\"" X60 " x y z zzzzzzzzzzzz\"", "\"" X60 " x y z\n zzzzzzzzzzzz\""},
+    {X60 " x=\"a \\\" b\" ccccccc", X60 " x=\"a \\\" b\"\n\tccccccc"},
+};
+
+static void test_fold(void **state)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(fold_rows); i++) {
+        g_autofree char *out = header_fold("Name", fold_rows[i].in);
+        if (!g_str_equal(out, fold_rows[i].out))
+            fail_msg("row %zu, %s: got %s", i, fold_rows[i].in, out);
+    }
+}
+
+static const TextRow quote_rows[] = {
+    {"pass", "pass"},       {"a.b-c_d!#$%&'*+^`{|}~", "a.b-c_d!#$%&'*+^`{|}~"},
+    {"", "\"\""},           {"a b", "\"a b\""},
+    {"a/b", "\"a/b\""},     {"2001:db8::1", "\"2001:db8::1\""},
+    {"a=b", "\"a=b\""},     {"say \"x\\y\"", "\"say \\\"x\\\\y\\\"\""},
+    {"a\r\nb", "\"a  b\""}, {"j\303\266rg", "\"j\303\266rg\""},
+};
+
+static void test_quote(void **state)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(quote_rows); i++) {
+        g_autofree char *out = header_quote(quote_rows[i].in);
+        if (!g_str_equal(out, quote_rows[i].out))
+            fail_msg("%s: got %s", quote_rows[i].in, out);
+        if (out[0] != '"')
+            continue;
+        g_autoptr(GString) back = g_string_new(NULL);
+        gboolean closed;
+        const char *end = out + strlen(out);
+        if (header_scan_quoted(out, end, back, &closed) != end || !closed)
+            fail_msg("%s: does not read back", quote_rows[i].in);
+    }
+    g_autofree char *comment = header_comment("a (b) \\ c\nd");
+    assert_string_equal(comment, "(a \\(b\\) \\\\ c d)");
+}
+
+static void test_cfws(void **state)
+{
+    static const struct {
+        const char *in, *rest, *comments;
+    } rows[] = {
+        {" \r\n\tx", "x", ""}, {"(a)x", "x", "a"},  {" (a(b)c) (d\\)e) x", "x", "a(b)c d)e"},
+        {"(open", "", "open"}, {"((((", "", "((("}, {"(end\\", "", "end\\"},
+        {"", "", ""},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) comments = g_string_new(NULL);
+        const char *rest = header_skip_cfws(rows[i].in, rows[i].in + strlen(rows[i].in), comments);
+        if (!g_str_equal(rest, rows[i].rest) || !g_str_equal(comments->str, rows[i].comments))
+            fail_msg("%s: got %s and %s", rows[i].in, rest, comments->str);
+    }
+}
+
+static void test_names(void **state)
+{
+    assert_true(header_name_is("FROM", -1, "From"));
+    assert_true(header_name_is("From: x", 4, "from"));
+    assert_false(header_name_is("From ", -1, "From"));
+    assert_false(header_name_is("", -1, "From"));
+}
+
+static void test_msgid(void **state)
+{
+    static const struct {
+        const char *in;
+        HeaderMsgId form;
+    } rows[] = {
+        {"<a@b>", HEADER_MSGID_VALID},
+        {" <1234.5678@mail.example.com>\r\n", HEADER_MSGID_VALID},
+        {"<\"quoted left\".x@example.com>", HEADER_MSGID_VALID},
+        {"(comment) <a.b@[192.0.2.1]> (more)", HEADER_MSGID_VALID},
+        {"<SRS0=abcd=2W=example.net=user@example.com>", HEADER_MSGID_VALID},
+        {"<no-at-sign-in-this>", HEADER_MSGID_ODD},
+        {"a@b.example", HEADER_MSGID_ODD},
+        {"<a@b@c>", HEADER_MSGID_ODD},
+        {"<a..b@c>", HEADER_MSGID_ODD},
+        {"<a b@c>", HEADER_MSGID_ODD},
+        {"<aa@bb", HEADER_MSGID_ODD},
+        {"<a@b>x", HEADER_MSGID_ODD},
+        {"<a@[b>", HEADER_MSGID_ODD},
+        {"<\"a@b>", HEADER_MSGID_ODD},
+        {"<a@b> <c@d>", HEADER_MSGID_ODD},
+        {"<@b>", HEADER_MSGID_TOO_SHORT},
+        {"<>", HEADER_MSGID_TOO_SHORT},
+        {"      ", HEADER_MSGID_TOO_SHORT},
+        {"", HEADER_MSGID_TOO_SHORT},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+        if (header_msgid_form(rows[i].in, -1) != rows[i].form)
+            fail_msg("%s: got %d", rows[i].in, header_msgid_form(rows[i].in, -1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unfold), cmocka_unit_test(test_fold),  cmocka_unit_test(test_quote),
+        cmocka_unit_test(test_cfws),   cmocka_unit_test(test_names), cmocka_unit_test(test_msgid),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
