@@ -92,8 +92,7 @@ static gboolean id_is_valid(const char *id, gsize len)
 
 static void time_stem(gint64 time, char ret[static TIME_LEN + 1])
 {
-    time_t seconds =
-        (time_t)CLAMP(time / G_USEC_PER_SEC, 0, G_GINT64_CONSTANT(253402300799)); /* four-digit years */
+    time_t seconds = (time_t)CLAMP(time, 0, G_GINT64_CONSTANT(253402300799)); /* four-digit years */
     struct tm tm;
 
     gmtime_r(&seconds, &tm);

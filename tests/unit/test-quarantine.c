@@ -11,7 +11,7 @@
 #include "store/quarantine.h"
 
 #define NOON G_GINT64_CONSTANT(1795435200) /* 2026-11-23T12:00:00Z */
-#define HOUR 3600
+#define HOUR G_GINT64_CONSTANT(3600)
 
 static char *dir;
 
