@@ -12,6 +12,7 @@ struct Policy {
     guint64 settled_by[TAG_COUNT];   /* a bit per tag */
     GArray *thresholds[2];           /* Threshold; [1] is the early one */
     guint verbs_used;                /* by rules that somebody wrote */
+    guint64 mapped[2];               /* tags, a bit each, that the access map has entries for; [1] is To- */
     gboolean late_differences;       /* recipients can still end differently after DATA */
     Verb unavailable, unproven_dsn;
 };
@@ -37,12 +38,14 @@ const char *const *policy_keys(Pool *pool, const char *subject)
     return copy;
 }
 
-static const MapEntry *lookup(const Policy *policy, const char *prefix, const char *tag, const char *subject)
+typedef enum { OF_SUBJECT, OF_RECIPIENT } Whose;
+
+static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const char *subject)
 {
-    if (!policy->config->policy.access)
+    if (!(policy->mapped[whose] >> tag & 1)) /* most tags have no entry, and most maps no To- */
         return NULL;
     char key[512];
-    int len = g_snprintf(key, sizeof key, "%s%s:", prefix, tag);
+    int len = g_snprintf(key, sizeof key, "%s%s:", whose == OF_RECIPIENT ? "to-" : "", tag_name(tag));
     for (char *c = key; *c; c++)
         *c = g_ascii_tolower(*c);
     if (len + strlen(subject) >= sizeof key)
@@ -51,10 +54,10 @@ static const MapEntry *lookup(const Policy *policy, const char *prefix, const ch
     return map_lookup(policy->config->policy.access, key);
 }
 
-static const MapEntry *lookup_first(const Policy *policy, const char *prefix, Tag tag, const char *const *keys)
+static const MapEntry *lookup_first(const Policy *policy, Whose whose, Tag tag, const char *const *keys)
 {
     for (; keys && *keys; keys++) {
-        const MapEntry *entry = lookup(policy, prefix, tag_name(tag), *keys);
+        const MapEntry *entry = lookup(policy, whose, tag, *keys);
         if (entry)
             return entry;
     }
@@ -87,16 +90,16 @@ static void ruling_by_default(const Policy *policy, Tag tag, Ruling *ruling, Rul
 void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
                  Ruling *ruling, Rule *rule)
 {
-    const MapEntry *of_subject = lookup_first(policy, "", tag, keys);
+    const MapEntry *of_subject = lookup_first(policy, OF_SUBJECT, tag, keys);
     if (of_subject && ruling_of_entry(policy, pool, of_subject, ruling, rule) && ruling->verb == VERB_DENY)
         return;
-    const MapEntry *entry = lookup_first(policy, "To-", tag, rcpt_keys);
+    const MapEntry *entry = lookup_first(policy, OF_RECIPIENT, tag, rcpt_keys);
     if (!entry)
         entry = of_subject;
     if (!entry && rcpt_keys)
-        entry = lookup(policy, "To-", tag_name(tag), "");
+        entry = lookup(policy, OF_RECIPIENT, tag, "");
     if (!entry)
-        entry = lookup(policy, "", tag_name(tag), "");
+        entry = lookup(policy, OF_SUBJECT, tag, "");
     if (!entry || !ruling_of_entry(policy, pool, entry, ruling, rule))
         ruling_by_default(policy, tag, ruling, rule);
 }
@@ -161,7 +164,7 @@ char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys)
 {
     GString *text = g_string_new(NULL);
     for (Tag tag = 0; tag < TAG_COUNT; tag++) {
-        const MapEntry *entry = lookup_first(policy, "To-", tag, rcpt_keys);
+        const MapEntry *entry = lookup_first(policy, OF_RECIPIENT, tag, rcpt_keys);
         if (entry && is_late(policy, tag, entry->value))
             g_string_append_printf(text, "%s=%s;", tag_name(tag), entry->value);
     }
@@ -203,6 +206,7 @@ static void check_entry(const MapEntry *entry, void *data)
         word += strlen("to-");
     if (!tag_parse(word, colon - word, &tag))
         return;
+    c->policy->mapped[of_recipient ? OF_RECIPIENT : OF_SUBJECT] |= G_GUINT64_CONSTANT(1) << tag;
     c->policy->late_differences |= of_recipient && colon[1] && is_late(c->policy, tag, entry->value);
     const char *file = map_name(c->policy->config->policy.access);
     Ruling ruling = {0};
