@@ -245,8 +245,8 @@ static void flight_answered(UpstreamQuestion *question, DnsAnswer *answer)
     Flight *flight = (Flight *)question;
     Shard *shard = flight->shard;
 
-    if (answer->status == DNS_TEMPERROR)
-        dns_answer_set_ttl(answer, TEMPERROR_TTL);
+    dns_answer_set_ttl(answer,
+                       lifetime(shard->resolver, answer)); /* whoever keeps it keeps it as long as we do */
     pthread_mutex_lock(&shard->lock);
     shard->errors += answer->status == DNS_TEMPERROR;
     if (!flight->answer || answer->status != DNS_TEMPERROR)

@@ -287,6 +287,16 @@ static void test_cache_time(void **state)
     assert_int_equal(net_resolver_stats(resolver).questions, 7);
 }
 
+static void test_max_ttl(void **state)
+{
+    g_autoptr(Resolver) resolver = resolver_at(port, (ResolverSettings){.max_ttl = 3});
+    g_autoptr(DnsAnswer) there = dns_query(resolver, "example.test", DNS_A, 0);
+    g_autoptr(DnsAnswer) none = dns_query(resolver, "nowhere.test", DNS_A, 0);
+
+    assert_int_equal(there->ttl, 3);
+    assert_int_equal(none->ttl, 3);
+}
+
 static void test_cache_bounds(void **state)
 {
     g_autoptr(Resolver) resolver = resolver_at(port, (ResolverSettings){.cache_size = 64});
@@ -574,6 +584,7 @@ int main(void)
         cmocka_unit_test(test_bad_servers),
         cmocka_unit_test(test_cached),
         cmocka_unit_test(test_cache_time),
+        cmocka_unit_test(test_max_ttl),
         cmocka_unit_test(test_cache_bounds),
         cmocka_unit_test(test_flush),
         cmocka_unit_test(test_shared),
