@@ -99,6 +99,19 @@ def test_forged_results_are_removed(world: World) -> None:
     assert [r.replace("\t", " ") for r in results[1:]] == list(FOREIGN)
 
 
+def test_forged_results_behind_much_header(world: World) -> None:
+    """A forged field must not slip through because there is more header than we keep (E5)."""
+    postern = world.serve(BOTH)
+    postern.expect(r"header over \d+ bytes")
+    fields = [(f"X-Padding-{i}", "y" * 900) for i in range(1500)]
+    outcome = world.send(ALICE, BOB, message("hidden", more=[*fields, ("Authentication-Results", FORGED[0])]))
+    if outcome.accepted:
+        [delivery] = world.sink.wait(1)
+        assert b"forged.example" not in delivery.head
+    else:
+        assert outcome.last.kind == 5
+
+
 def test_spf_is_asked_once(world: World) -> None:
     """Ten recipients, one evaluation; a message without a valid recipient costs none (C9)."""
     world.serve(ON)
