@@ -12,7 +12,9 @@ struct Policy {
     guint64 settled_by[TAG_COUNT];   /* a bit per tag */
     GArray *thresholds[2];           /* Threshold; [1] is the early one */
     guint verbs_used;                /* by rules that somebody wrote */
-    gboolean late_differences;       /* recipients can still end differently after DATA */
+    guint64 late_tags;               /* a bit per tag: some rule for it makes a difference after DATA */
+    guint64 own_tags;                /* a bit per tag: some recipients have rules of their own for it */
+    gboolean put_off;                /* [decide_at] puts some tag off until end of message */
     Verb unavailable, unproven_dsn;
 };
 G_STATIC_ASSERT(TAG_COUNT <= 64);
@@ -130,7 +132,7 @@ gboolean policy_may_use(const Policy *policy, guint verbs)
 
 gboolean policy_may_differ_after_data(const Policy *policy)
 {
-    return policy->late_differences;
+    return policy->put_off || policy->late_tags & policy->own_tags;
 }
 
 Verb policy_unavailable(const Policy *policy)
@@ -143,26 +145,22 @@ Verb policy_unproven_dsn(const Policy *policy)
     return policy->unproven_dsn;
 }
 
-/* Verbs that are an answer only at end of message. */
-#define LATE_VERBS                                                                                                 \
-    (VERB_CALLBACKS | VERB_BIT(VERB_HOLD) | VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_DISCARD))
+#define TAG_BIT(tag) (G_GUINT64_CONSTANT(1) << (tag))
 
-static gboolean is_late(const Policy *policy, Tag tag, const char *value)
-{
-    if (policy->decide_at[tag] == STAGE_MESSAGE)
-        return TRUE;
-    Ruling ruling = {0};
-    gboolean late = ruling_parse(value, &ruling, NULL) && VERB_BIT(ruling.verb) & LATE_VERBS;
-    ruling_clear(&ruling);
-    return late;
-}
+/* Verbs that are the same answer at RCPT and after DATA. All others wait for end of message (callbacks, QUARANTINE, …) or
+ * change what is decided there: a score adds to the sum, PROBATION silences content findings. */
+#define SETTLED_AT_RCPT                                                                                            \
+    (VERB_BIT(VERB_OK) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) | VERB_BIT(VERB_BAN) |                    \
+     VERB_BIT(VERB_DENY) | VERB_BIT(VERB_GREYLIST))
 
 char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys)
 {
     GString *text = g_string_new(NULL);
     for (Tag tag = 0; tag < TAG_COUNT; tag++) {
+        if (!(policy->late_tags & policy->own_tags & TAG_BIT(tag)))
+            continue;
         const MapEntry *entry = lookup_first(policy, "To-", tag, rcpt_keys);
-        if (entry && is_late(policy, tag, entry->value))
+        if (entry)
             g_string_append_printf(text, "%s=%s;", tag_name(tag), entry->value);
     }
     return g_string_free(text, FALSE);
@@ -189,6 +187,13 @@ static gboolean legal(Compiler *c, const char *file, guint line, Tag tag, const 
     return FALSE;
 }
 
+static void note_verb(Policy *policy, Tag tag, Verb verb)
+{
+    policy->verbs_used |= VERB_BIT(verb);
+    if (!(VERB_BIT(verb) & SETTLED_AT_RCPT))
+        policy->late_tags |= TAG_BIT(tag);
+}
+
 /* The map holds other programs' entries too: keys without a colon or with a foreign tag are none of ours. */
 static void check_entry(const MapEntry *entry, void *data)
 {
@@ -203,14 +208,15 @@ static void check_entry(const MapEntry *entry, void *data)
         word += strlen("to-");
     if (!tag_parse(word, colon - word, &tag))
         return;
-    c->policy->late_differences |= of_recipient && colon[1] && is_late(c->policy, tag, entry->value);
+    if (of_recipient && colon[1])
+        c->policy->own_tags |= TAG_BIT(tag);
     const char *file = map_name(c->policy->config->policy.access);
     Ruling ruling = {0};
     g_autoptr(GError) error = NULL;
     if (!ruling_parse(entry->value, &ruling, &error))
         problems_add(c->problems, PROBLEM_ERROR, file, entry->line, "%s: %s", entry->key, error->message);
     else if (legal(c, file, entry->line, tag, &ruling))
-        c->policy->verbs_used |= VERB_BIT(ruling.verb);
+        note_verb(c->policy, tag, ruling.verb);
     ruling_clear(&ruling);
 }
 
@@ -251,7 +257,7 @@ static void compile_verbs(Compiler *c)
         policy->verbs[tag] = ruling;
         g_free(policy->verb_sources[tag]);
         policy->verb_sources[tag] = g_strdup_printf("%s:%u", file_of(c), pair->line);
-        policy->verbs_used |= VERB_BIT(ruling.verb);
+        note_verb(policy, tag, ruling.verb);
     }
 }
 
@@ -266,7 +272,7 @@ static void compile_decide_at(Compiler *c)
         if (!pair_tag(c, pair, &tag))
             continue;
         if (g_ascii_strcasecmp(pair->value, "message") == 0)
-            c->policy->decide_at[tag] = STAGE_MESSAGE, c->policy->late_differences = TRUE;
+            c->policy->decide_at[tag] = STAGE_MESSAGE, c->policy->put_off = TRUE;
         else if (g_ascii_strcasecmp(pair->value, "rcpt") != 0 || tag_info(tag)->found == STAGE_MESSAGE)
             problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line,
                          "%s = %s: a tag is decided at rcpt or at message, and not before it can be found", pair->name, pair->value);
@@ -278,7 +284,7 @@ static void compile_settled_by(Compiler *c)
     Policy *policy = c->policy;
     for (Tag tag = 0; tag < TAG_COUNT; tag++)
         for (const Tag *proof = tag_info(tag)->settled_by; proof && *proof != TAG_COUNT; proof++)
-            policy->settled_by[tag] |= G_GUINT64_CONSTANT(1) << *proof;
+            policy->settled_by[tag] |= TAG_BIT(*proof);
     const ConfigPairs *pairs = &policy->config->policy.settled_by;
     for (guint i = 0; i < pairs->n; i++) {
         const ConfigPair *pair = &pairs->items[i];
@@ -295,7 +301,7 @@ static void compile_settled_by(Compiler *c)
             else if (tag_info(proof)->class != CLASS_PROOF)
                 problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s proves nothing", *word);
             else
-                policy->settled_by[tag] |= G_GUINT64_CONSTANT(1) << proof;
+                policy->settled_by[tag] |= TAG_BIT(proof);
         }
     }
 }
@@ -331,6 +337,14 @@ static void compile_thresholds(Compiler *c, const ConfigPairs *pairs, GArray *in
     }
 }
 
+/* What is decided at end of message, whatever the rules say. */
+static void compile_late(Policy *policy)
+{
+    for (Tag tag = 0; tag < TAG_COUNT; tag++)
+        if (policy->decide_at[tag] == STAGE_MESSAGE)
+            policy->late_tags |= TAG_BIT(tag);
+}
+
 static Verb compile_fallback(Compiler *c, const char *key, const char *word, Verb otherwise)
 {
     const guint allowed = VERB_BIT(VERB_OK) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) |
@@ -360,6 +374,7 @@ Policy *policy_new(const Config *config, Problems *problems)
     compile_thresholds(&c, &config->policy.early_thresholds, policy->thresholds[1], TAG_SCORE_EARLY);
     if (config->policy.access)
         map_foreach(config->policy.access, check_entry, &c);
+    compile_late(policy);
     policy->unavailable = compile_fallback(&c, "unavailable", config->policy.unavailable, VERB_OK);
     policy->unproven_dsn = compile_fallback(&c, "unproven_dsn", config->policy.unproven_dsn, VERB_REJECT);
     if (problems_count(problems, PROBLEM_ERROR) > errors)
