@@ -170,7 +170,7 @@ void world_write(World *world, const char *name, const char *text)
     g_autofree char *path = g_build_filename(world->dir, name, NULL);
     g_autoptr(GError) error = NULL;
     if (strchr(name, '/') ||
-        !g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, &error))
+        !g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error))
         world_break(world, "%s cannot be written", name);
 }
 
