@@ -209,6 +209,10 @@ static void add_verbs(Loader *loader, const OldName *old, const IniEntry *entry)
     g_autofree char *what = g_strdup_printf("[%s] %s", entry->section, entry->key);
     g_auto(GStrv) domains = value_words(what, entry->value, &context);
     for (char **domain = domains; domain != NULL && *domain != NULL; domain++) {
+        if (strpbrk(*domain, "=:") != NULL) {
+            tell(loader, entry, PROBLEM_ERROR, "= %.60s: a domain is expected", *domain);
+            continue;
+        }
         g_autofree char *name = g_strdup_printf("%s!%s", old->to, *domain);
         loader_add_pair(loader, option_find("verbs", ""), name, old->name, entry->line);
     }

@@ -113,7 +113,7 @@ static void start_section(Reader *reader, const char *text)
         report(reader, PROBLEM_ERROR, "a section without its \"]\": %.60s", text);
         return;
     }
-    if (end == text + 1) {
+    if (text + 1 + strspn(text + 1, " \t") == end) {
         report(reader, PROBLEM_ERROR, "a section without a name");
         return;
     }
@@ -368,7 +368,7 @@ static void interpolate(Ini *ini, const char *name, Problems *problems)
         expander.item = item;
         expander.out = g_string_new(NULL);
         gboolean good = expand(&expander, item->raw, 1);
-        item->entry.value = g_string_free(expander.out, FALSE);
+        item->entry.value = g_strstrip(g_string_free(expander.out, FALSE));
         if (good)
             g_ptr_array_add(ini->shown, item);
     }

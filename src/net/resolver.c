@@ -124,7 +124,7 @@ static void keep(Shard *shard, const DnsQuestion *question, DnsAnswer *answer, g
     guint seconds = lifetime(shard->resolver, answer);
 
     if (seconds)
-        answer_cache_put(shard->cache, question, answer, now + seconds * G_USEC_PER_SEC);
+        answer_cache_put(shard->cache, question, answer, now + (gint64)seconds * G_USEC_PER_SEC);
 }
 
 static Flight *flight_new(Shard *shard, const DnsQuestion *question, gint64 now)

@@ -94,6 +94,7 @@ static const ValueRow values[] = {
     {"sockets", "[daemon]\nlisten = /run/a, local:/run/b inet:8891@127.0.0.1,\n  inet6:8892@::1",
      "listen = unix:/run/a, unix:/run/b, inet:8891@127.0.0.1, inet6:8892@::1"},
     {"socket, bad", "[daemon]\nlisten = tcp:1", NULL, "\"tcp:1\" is none of"},
+    {"socket without a path", "[daemon]\nlisten = local:1", NULL, "\"local:1\" is none of"},
     {"hosts", "[connection]\ninternal_connect = 10.0.0.0/8,127.*\n\t::1",
      "internal_connect = 10.0.0.0/8, 127.*, ::1"},
     {"hosts, bad", "[connection]\n\n\ninternal_connect = 10.0.0.0/8,\n 1.2.3", NULL, "x:4: error:"},
@@ -288,7 +289,7 @@ static void examples_are_good(void **state)
             continue;
         g_autofree char *text = g_strdup_printf("[%s]\n%s%s%s\n", option->section, option->key,
                                                 option->kind == OPTION_PAIRS ? "" : " = ", option->example);
-        g_autoptr(Config) config = parse_well(text);
+        config_unref(parse_well(text));
     }
 }
 
@@ -369,7 +370,8 @@ static void shown_text_loads_again(void **state)
 {
     g_autoptr(Config) config =
         parse_well("[spf]\nexplanation = see %{i} 100%% %%(x)s\n[daemon]\nstage_timeout=90\n"
-                   "[verbs]\nSPF-Fail = ERROR:\"550 %% no\"\n[sender]\nemail_providers = *.a, !b.a\n");
+                   "[verbs]\nSPF-Fail = ERROR:\"550 %% no\"\n[settled_by]\nA = B,\n  "
+                   "C\n[sender]\nemail_providers = *.a, !b.a\n");
     g_autofree char *shown = config_show(config, FALSE);
     g_autoptr(Config) again = parse_well(shown);
     g_autofree char *a = shown_without_origin(config), *b = shown_without_origin(again);

@@ -31,6 +31,7 @@ static const char zone_text[] = "$TTL 300\n"
                                 "binary.test TXT \"a\\000b\\255\"\n"
                                 "short.test 1 A 192.0.2.6\n"
                                 "zero.test 0 A 192.0.2.6\n"
+                                "long.test 4295 A 192.0.2.6\n" /* µs that are just over 32 bits */
                                 "big.test BIGTXT 60000\n"
                                 "1.2.0.10.in-addr.arpa PTR inside.test\n"
                                 "localhost A 192.0.2.7\n"
@@ -278,10 +279,12 @@ static void test_cache_time(void **state)
     ask(resolver, "zero.test", DNS_A, 0);
     assert_int_equal(net_resolver_stats(resolver).questions, 3);
     ask(resolver, "servfail.test", DNS_A, 0);
+    ask(resolver, "long.test", DNS_A, 0);
     g_usleep(1100000);
+    ask(resolver, "long.test", DNS_A, 0);
     ask(resolver, "servfail.test", DNS_A, 0);
     ask(resolver, "short.test", DNS_A, 0);
-    assert_int_equal(net_resolver_stats(resolver).questions, 6);
+    assert_int_equal(net_resolver_stats(resolver).questions, 7);
 }
 
 static void test_cache_bounds(void **state)
