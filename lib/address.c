@@ -254,9 +254,6 @@ static gboolean local_is_sound(const char *local, gsize len, GError **error)
 {
     if (len == 0)
         return fail(error, ADDRESS_ERROR_SYNTAX, "the local part is missing");
-    if (len > ADDRESS_LOCAL_MAX)
-        return fail(error, ADDRESS_ERROR_TOO_LONG, "the local part has more than %d bytes",
-                    ADDRESS_LOCAL_MAX);
     for (gsize i = 0; i < len; i++)
         if (is_control((guchar)local[i]))
             return fail(error, ADDRESS_ERROR_ENCODING, "the local part has a control character");
@@ -305,6 +302,10 @@ Address *address_parse_bare(const char *text, gsize len, AddressTolerance tolera
         g_string_assign(local, valid);
         conforming = FALSE;
     }
+    if (local->len > ADDRESS_LOCAL_MAX)
+        return fail(error, ADDRESS_ERROR_TOO_LONG, "the local part has more than %d bytes",
+                    ADDRESS_LOCAL_MAX),
+               NULL;
     Address *address = address_make(g_strdup(local->str), g_steal_pointer(&domain), conforming);
     if (route) {
         g_free(address->route);

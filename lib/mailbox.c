@@ -220,6 +220,22 @@ static void scan_colon(Scan *s)
         element_reset(s);
 }
 
+/* A domain literal's colons are its own (RFC 5322 §3.4.1). p is at the '['. FALSE: it does not close soon
+ * enough. */
+static gboolean scan_literal(Scan *s)
+{
+    const char *close = memchr(s->p, ']', MIN((gsize)(s->end - s->p), ADDRESS_DOMAIN_MAX));
+    if (!close)
+        return FALSE;
+    for (; s->p <= close; s->p++) {
+        if (is_blank(*s->p))
+            continue;
+        g_string_append_c(s->phrase, *s->p);
+        g_string_append_c(s->spec, *s->p);
+    }
+    return TRUE;
+}
+
 static void scan_token(Scan *s)
 {
     char c = *s->p;
@@ -258,14 +274,8 @@ static void scan_token(Scan *s)
     word_boundary(s, c);
     if (c == '"' && !s->quotes_broken && scan_quoted(s, s->phrase, s->spec))
         return;
-    if (c == '[') { /* a domain literal's colons and dots are its own (RFC 5322 §3.4.1) */
-        const char *close = memchr(s->p, ']', MIN((gsize)(s->end - s->p), ADDRESS_DOMAIN_MAX));
-        gsize n = close ? (gsize)(close - s->p) + 1 : 1;
-        g_string_append_len(s->phrase, s->p, (gssize)n);
-        g_string_append_len(s->spec, s->p, (gssize)n);
-        s->p += n;
+    if (c == '[' && s->spec->len && s->spec->str[s->spec->len - 1] == '@' && scan_literal(s))
         return;
-    }
     g_string_append_c(s->phrase, c);
     g_string_append_c(s->spec, c);
     s->p++;

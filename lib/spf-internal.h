@@ -7,9 +7,12 @@
 
 #include <postern/spf.h>
 
-#define SPF_NAME_MAX      253u  /* of a domain in text (RFC 7208 §7.3) */
-#define SPF_EXPANSION_MAX 65536 /* bytes that one domain-spec may grow to before it is cut: more is no name  \
-                                 */
+#pragma GCC visibility push(hidden) /* no part of the library's face */
+
+#define SPF_NAME_MAX 253u /* of a domain in text (RFC 7208 §7.3) */
+#define SPF_EXPANSION_MAX                                                                                    \
+    65536 /* bytes that one domain-spec may grow to before it is cut: more is no name                        \
+           */
 
 typedef struct {
     const char *at;
@@ -104,7 +107,9 @@ typedef struct {
     const SpfRequest *request;
     gboolean lax;
     gboolean finished; /* what is asked now is for the explanation and counts against no limit */
+    gboolean guess;    /* the record is one of ours */
     guint lookups, voids, queries;
+    const SpfTerm *void_term; /* counted in voids last */
 
     gboolean ptr_asked; /* the client's PTR names, asked once for ptr and %{p} */
     DnsAnswer *ptr;
@@ -124,3 +129,5 @@ void spf_eval_clear(SpfEval *eval);
 const char *spf_eval_p(SpfMacros *macros, const char *domain);
 /* Printable ASCII of at most `max` bytes, the rest as '?'; owned by the caller. */
 char *spf_printable(const char *text, gsize len, gsize max);
+
+#pragma GCC visibility pop

@@ -8,9 +8,10 @@
 
 #include <string.h>
 
-#define WORD_MAX    1024 /* longer ones are not mended: no term that a person writes is so long */
-#define SPLITS_MAX  64   /* terms run together into one word */
-#define NEAR_MISSES 1    /* letters */
+#define WORD_MAX    256 /* longer ones are not mended: no term that a person writes is so long */
+#define TRIES_MAX   64 /* words of one record that are tried; the rest of a heap of nonsense stays as it is */
+#define SPLITS_MAX  64 /* terms run together into one word */
+#define NEAR_MISSES 1  /* letters */
 
 static gboolean parses(const char *word)
 {
@@ -244,7 +245,7 @@ static gsize first_term_len(const char *word)
 typedef struct {
     GString *out;
     char **broken, **corrected;
-    gboolean redirected;
+    guint tries;
 } Mender;
 
 static void note(Mender *m, const char *was, const char *is)
@@ -288,24 +289,28 @@ static gboolean only_pass(const char *word)
     return !strchr("-~?", word[0]) && g_ascii_strncasecmp(word, "redirect", 8) != 0;
 }
 
+/* The word as it was meant: mended, or cut where terms are run together; NULL: as it stands. */
+static char *meant_word(Mender *m, const char *word, gboolean good)
+{
+    char *mended = NULL;
+
+    if (strlen(word) > WORD_MAX || (good && first_term_len(word) == 0) || ++m->tries > TRIES_MAX)
+        return NULL;
+    if (!good)
+        mended = mend_word(word);
+    return mended ? mended : mend_run(word);
+}
+
 static void take_word(Mender *m, const char *word)
 {
-    g_autofree char *mended = NULL;
-    gsize n;
+    const gboolean good = parses(word);
+    g_autofree char *meant = meant_word(m, word, good);
 
-    if (parses(word) && !((n = first_term_len(word)) && n < strlen(word) && (mended = mend_run(word)))) {
-        put(m, word);
-        return;
-    }
-    if (!mended && strlen(word) <= WORD_MAX) {
-        mended = mend_word(word);
-        if (!mended)
-            mended = mend_run(word);
-    }
-    note(m, word, mended);
-    if (mended)
-        put(m, mended);
-    else if (!only_pass(word))
+    if (!good || meant)
+        note(m, word, meant);
+    if (meant)
+        put(m, meant);
+    else if (good || !only_pass(word))
         put(m, word);
 }
 

@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-#define LINE_LEN  78  /* RFC 5322 §2.1.1: better not more */
-#define VALUE_MAX 400 /* bytes of one value before quoting, which may double it: lines must stay under 998   \
-                       */
+#define LINE_LEN 78 /* RFC 5322 §2.1.1: better not more */
+#define VALUE_MAX                                                                                            \
+    400 /* bytes of one value before quoting, which may double it: lines must stay under 998                 \
+         */
 #define COMMENT_MAX 400
 #define FIELD_NAME  14 /* "Received-SPF: " stands before the first line */
 
@@ -25,7 +26,7 @@ static gboolean is_dot_atom(const char *text)
 
 static void append_safe(GString *out, const char *text, gsize max, const char *escape)
 {
-    for (gsize i = 0; text[i] && i < max; i++) {
+    for (gsize i = 0; i < max && text[i]; i++) {
         gboolean printable = text[i] >= 0x20 && text[i] <= 0x7e;
         if (printable && strchr(escape, text[i]))
             g_string_append_c(out, '\\');

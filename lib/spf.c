@@ -196,7 +196,7 @@ static void finish(SpfResult *result, SpfEval *e, const Who *w, const char *give
         add_lax(result, e, w, given);
 }
 
-static SpfResult *run(const SpfRequest *q, const char *given)
+static SpfResult *run(const SpfRequest *q, const char *given, gboolean guess)
 {
     SpfResult *result = g_new0(SpfResult, 1);
     Who w = {0};
@@ -204,6 +204,7 @@ static SpfResult *run(const SpfRequest *q, const char *given)
 
     who_read(&w, q);
     eval_start(&e, q, &w, FALSE);
+    e.guess = guess;
     result->identity = w.identity;
     result->lax_code = SPF_PERMERROR;
     if (*w.domain && q->ip.family != IP_NONE)
@@ -217,7 +218,7 @@ static SpfResult *run(const SpfRequest *q, const char *given)
 
 SpfResult *spf_check(const SpfRequest *request)
 {
-    return run(request, NULL);
+    return run(request, NULL, FALSE);
 }
 
 SpfResult *spf_evaluate(const SpfRequest *request, const char *record)
@@ -225,8 +226,8 @@ SpfResult *spf_evaluate(const SpfRequest *request, const char *record)
     SpfResult *result;
 
     if (spf_is_record(record, strlen(record)))
-        return run(request, record);
-    result = run(request, "v=spf1 all");
+        return run(request, record, FALSE);
+    result = run(request, "v=spf1 all", FALSE);
     if (result->code != SPF_NONE) {
         result->code = SPF_PERMERROR;
         result->problem = g_strdup("the given record does not begin with v=spf1");
@@ -238,7 +239,24 @@ SpfResult *spf_guess(const SpfRequest *request, gboolean dynamic)
 {
     const gboolean mfrom = request->sender && *request->sender;
 
-    return run(request, !mfrom ? GUESS_HELO : dynamic ? GUESS_MFROM_DYNAMIC : GUESS_MFROM);
+    return run(request, !mfrom ? GUESS_HELO : dynamic ? GUESS_MFROM_DYNAMIC : GUESS_MFROM, TRUE);
+}
+
+char *spf_diagnosis(const SpfResult *result)
+{
+    GString *text;
+
+    if (!result->problem)
+        return NULL;
+    text = g_string_new(result->problem);
+    if (result->code == SPF_PERMERROR && result->lax_code != SPF_PERMERROR) {
+        if (result->corrected)
+            g_string_append_printf(text, "; with \"%s\" for \"%s\"", result->corrected, result->broken);
+        else
+            g_string_append(text, "; taken leniently");
+        g_string_append_printf(text, " the result would be %s", spf_code_name(result->lax_code));
+    }
+    return g_string_free(text, FALSE);
 }
 
 void spf_result_free(SpfResult *result)

@@ -49,16 +49,32 @@ static char *unquote(const char *start, gsize len)
     return g_string_free(out, FALSE);
 }
 
+gboolean srstag_is_domain(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if ((guchar)*p <= ' ' || *p == 0x7f || strchr("=\"\\<>@,;", *p))
+            return FALSE;
+    return text[0] != '\0';
+}
+
+static gboolean has_control(const char *text)
+{
+    for (; *text; text++)
+        if ((guchar)*text < ' ' || *text == 0x7f)
+            return TRUE;
+    return FALSE;
+}
+
 gboolean srstag_split(const char *address, SrsTagParts *ret)
 {
     if (strnlen(address, SRS_ADDRESS_MAX + 1) > SRS_ADDRESS_MAX)
         return FALSE;
     const char *host = find_at(address);
-    if (!host || host == address || !host[1])
+    if (!host || !srstag_is_domain(host + 1) || has_control(address))
         return FALSE;
     ret->local = unquote(address, (gsize)(host - address));
     ret->domain = g_strdup(host + 1);
-    return TRUE;
+    return ret->local[0] != '\0';
 }
 
 void srstag_parts_clear(SrsTagParts *parts)
@@ -67,11 +83,20 @@ void srstag_parts_clear(SrsTagParts *parts)
     g_clear_pointer(&parts->domain, g_free);
 }
 
+/* Dots out of place, as a..b has them, come back as they came: nobody else quotes these. */
+static gboolean needs_quotes(const char *local)
+{
+    for (; *local; local++)
+        if ((guchar)*local < 0x80 && !g_ascii_isalnum(*local) && !strchr("!#$%&'*+-/=?^_`{|}~.", *local))
+            return TRUE;
+    return FALSE;
+}
+
 char *srstag_join(const char *local, const char *domain)
 {
-    if (!local[0] || !domain[0] || strlen(local) > ADDRESS_LOCAL_MAX)
+    if (!local[0] || !srstag_is_domain(domain) || strlen(local) > ADDRESS_LOCAL_MAX)
         return NULL;
-    g_autofree char *quoted = address_quote_local(local);
+    g_autofree char *quoted = needs_quotes(local) ? address_quote_local(local) : g_strdup(local);
     return g_strconcat(quoted, "@", domain, NULL);
 }
 

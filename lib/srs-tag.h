@@ -11,10 +11,13 @@ typedef struct {
     char *domain; /* case kept */
 } SrsTagParts;
 
-/* FALSE: too long, no domain, or no local part. */
+/* FALSE: too long, no local part, no domain or one that cannot stand in a tag, or a control character. */
 gboolean srstag_split(const char *address, SrsTagParts *ret);
 void srstag_parts_clear(SrsTagParts *parts);
-/* local@domain, quoted where needed; NULL if the local part is empty or longer than ADDRESS_LOCAL_MAX. */
+/* Nothing in it ends a field of a tag, a path or a line; the rest is for those who look the domain up. */
+gboolean srstag_is_domain(const char *text);
+/* local@domain, quoted where needed; NULL if the local part is empty or longer than ADDRESS_LOCAL_MAX, or the
+ * domain would not pass srstag_split(). */
 char *srstag_join(const char *local, const char *domain);
 
 void srstag_hmac_sha1(const char *secret, const void *data, gsize len, guint8 out[static HMAC_SHA1_SIZE]);

@@ -151,7 +151,7 @@ static gboolean cut_srs1(char *rest, char **ret_host, char **ret_inner)
     *host = *inner = '\0';
     *ret_host = host + 1;
     *ret_inner = inner + 1;
-    return TRUE;
+    return srstag_is_domain(*ret_host);
 }
 
 static char *compile(const SrsSettings *srs, const SrsTagParts *from, gint64 now)

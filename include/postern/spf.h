@@ -109,6 +109,11 @@ SpfResult *spf_evaluate(const SpfRequest *request, const char *record);
 SpfResult *spf_guess(const SpfRequest *request, gboolean dynamic);
 void spf_result_free(SpfResult *result); /* NULL is allowed */
 
+/* What went wrong in one printable line, for a reply or a log: the problem with the mechanism in it and,
+ * after a lax evaluation, what it was read as and what the result would be. NULL: nothing did. Owned by the
+ * caller. */
+char *spf_diagnosis(const SpfResult *result);
+
 /* The syntax of a record alone (§4.6.1). NULL: good; else what is wrong; owned by the caller. */
 char *spf_record_error(const char *text, gsize len);
 

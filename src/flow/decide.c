@@ -152,7 +152,8 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
         reason = reason ? reason : recipient->weighing;
     }
     g_ptr_array_add(rcpts, NULL);
-    g_autoptr(GString) headers = message_render_headers(message);
+    g_autoptr(GString) head = message_render_headers(message);
+    g_string_append(head, "\r\n");
     const Judgement *decider = reason->decider;
     QuarantineEntry entry = {
         .time = clock_seconds(message->session->engine->services->clock),
@@ -167,7 +168,7 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
         .rule_key = decider->rule.key,
     };
     g_autoptr(GError) error = NULL;
-    g_autofree char *id = quarantine_put(quarantine, &entry, headers->str, headers->len, message->body, &error);
+    g_autofree char *id = quarantine_put(quarantine, &entry, head->str, head->len, message->body, &error);
     if (!id) {
         *why = pool_strdup(message->known.pool, error->message);
         return FALSE;

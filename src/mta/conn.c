@@ -235,22 +235,28 @@ static const char *pair_value(const WireCommand *command, const char *name)
     return NULL;
 }
 
-/* Both MTAs tell of a recipient that they have refused by the mailer "error" (WIRE_RCPT_REJ). */
+/* Both MTAs tell of a recipient that they have refused by the mailer "error" (WIRE_RCPT_REJ). Sendmail's text
+ * has the status in it, Postfix's has not. */
 static void note_refusal(Conn *conn, const WireCommand *command)
 {
-    const char *mailer = pair_value(command, "rcpt_mailer"), *code = pair_value(command, "rcpt_host"),
+    const char *mailer = pair_value(command, "rcpt_mailer"), *status = pair_value(command, "rcpt_host"),
                *text = pair_value(command, "rcpt_addr");
 
     g_string_truncate(conn->rcpt_refused, 0);
     if (mailer == NULL || strcmp(mailer, "error") != 0 || !(conn->agreed.protocol & WIRE_RCPT_REJ))
         return;
-    g_string_append(conn->rcpt_refused, text != NULL && *text != '\0' ? text : code != NULL ? code : "");
+    if (text == NULL)
+        text = "";
+    if (status != NULL && strstr(text, status) == NULL)
+        g_string_append_printf(conn->rcpt_refused, "%s%s", status, *text != '\0' ? " " : "");
+    g_string_append(conn->rcpt_refused, text);
     if (conn->rcpt_refused->len == 0)
         g_string_append(conn->rcpt_refused, "refused");
 }
 
 static void on_macros(Conn *conn, const WireCommand *command)
 {
+    /* Postfix sends some with every body chunk too; they say nothing that the end of headers has not said. */
     static const struct {
         guint8 letter;
         Stage stage;
@@ -258,7 +264,7 @@ static void on_macros(Conn *conn, const WireCommand *command)
         {WIRE_COMMAND_CONNECT, STAGE_CONNECT}, {WIRE_COMMAND_HELO, STAGE_HELO},
         {WIRE_COMMAND_MAIL, STAGE_MAIL},       {WIRE_COMMAND_RCPT, STAGE_RCPT},
         {WIRE_COMMAND_DATA, STAGE_DATA},       {WIRE_COMMAND_EOH, STAGE_HEADERS},
-        {WIRE_COMMAND_BODY, STAGE_BODY},       {WIRE_COMMAND_BODYEOB, STAGE_MESSAGE},
+        {WIRE_COMMAND_BODYEOB, STAGE_MESSAGE},
     };
 
     if (command->macro_for == WIRE_COMMAND_RCPT)
@@ -522,7 +528,8 @@ Conn *conn_new(int fd, Engine *engine, const char *peer, int idle_timeout, gbool
     conn->late = g_string_new(NULL);
     conn->rcpt_refused = g_string_new(NULL);
     set_timeout(fd, SO_RCVTIMEO, refuse ? CONN_REFUSAL_TIMEOUT : idle_timeout);
-    set_timeout(fd, SO_SNDTIMEO, CONN_WRITE_TIMEOUT);
+    set_timeout(fd, SO_SNDTIMEO,
+                idle_timeout > 0 ? MIN(idle_timeout, CONN_WRITE_TIMEOUT) : CONN_WRITE_TIMEOUT);
     return conn;
 }
 

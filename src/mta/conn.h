@@ -12,7 +12,8 @@
 
 #include "flow/session.h"
 
-/* A write that the MTA does not read for so long is given up: it has gone, or hangs. */
+/* A write that the MTA does not read for so long (or for the idle time, if that is less) is given up: it
+ * hangs. */
 #define CONN_WRITE_TIMEOUT 30
 /* A connection over the cap has so long to ask and be told. */
 #define CONN_REFUSAL_TIMEOUT 10

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* What malloc and the hash table add to an entry and to a record, roughly: the byte limit is about memory, not text. */
+/* What malloc and the hash table add to an entry and to a record, roughly: the byte limit is about memory,
+ * not text. */
 #define ENTRY_OVERHEAD  96
 #define RECORD_OVERHEAD 32
 
@@ -31,7 +32,8 @@ gboolean dns_question_equal(gconstpointer a, gconstpointer b)
 {
     const DnsQuestion *x = a, *y = b;
 
-    return x->hash == y->hash && x->type == y->type && x->len == y->len && memcmp(x->name, y->name, x->len) == 0;
+    return x->hash == y->hash && x->type == y->type && x->len == y->len &&
+           memcmp(x->name, y->name, x->len) == 0;
 }
 
 AnswerCache *answer_cache_new(gsize entries_max, gsize bytes_max)
@@ -60,7 +62,8 @@ static gsize answer_size(const DnsQuestion *question, const DnsAnswer *answer)
 
     for (guint i = 0; i < answer->n_records; i++) {
         const DnsRecord *record = &answer->records[i];
-        size += sizeof *record + RECORD_OVERHEAD + record->text_len + (record->name ? strlen(record->name) : 0);
+        size +=
+            sizeof *record + RECORD_OVERHEAD + record->text_len + (record->name ? strlen(record->name) : 0);
     }
     return size;
 }
@@ -111,7 +114,7 @@ void answer_cache_put(AnswerCache *cache, const DnsQuestion *question, DnsAnswer
     entry->answer = dns_answer_ref(answer);
     entry->expires = expires;
     entry->size = size;
-    g_hash_table_add(cache->entries, &entry->question);
+    g_hash_table_insert(cache->entries, &entry->question, entry);
     g_queue_push_head_link(&cache->recent, &entry->link);
     cache->bytes += size;
 }

@@ -1,17 +1,17 @@
 /*
- * answer-cache.h — DNS answers by question, each until its time is up, the least recently used leaving first when there is
- * no room.
+ * answer-cache.h — DNS answers by question, each until its time is up, the least recently used leaving first
+ * when there is no room.
  *
- * Bounded by entries and by bytes (names, records, our own bookkeeping). Threads: one at a time; the resolver has many of
- * these, each under a lock of its own.
+ * Bounded by entries and by bytes (names, records, our own bookkeeping). Threads: one at a time; the resolver
+ * has many of these, each under a lock of its own.
  */
 #pragma once
 
 #include <glib.h>
 #include "net/dns-wire.h"
 
-/* A question as a key: the hash is computed once, by the caller, with a secret seed, so that no stranger can choose names
- * that collide. */
+/* A question as a key: the hash is computed once, by the caller, with a secret seed, so that no stranger can
+ * choose names that collide. */
 typedef struct {
     guint64 hash;
     DnsType type;

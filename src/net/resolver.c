@@ -9,10 +9,12 @@
 #include "net/dns-wire.h"
 #include "net/upstream.h"
 
-#define SHARDS           32   /* locks; far more than cores */
-#define TEMPERROR_TTL    1    /* s; long enough for the recipients of a message, short enough for a restarted server */
-#define NEGATIVE_TTL_MAX 900  /* s; RFC 2308 §5 allows hours, but a sender who mends his records is back sooner */
-#define PREFETCH_MAX     1024 /* hints under way; more are forgotten, they would only delay real questions */
+#define SHARDS 32 /* locks; far more than cores */
+#define TEMPERROR_TTL                                                                                        \
+    1 /* s; long enough for the recipients of a message, short enough for a restarted server */
+#define NEGATIVE_TTL_MAX                                                                                     \
+    900 /* s; RFC 2308 §5 allows hours, but a sender who mends his records is back sooner */
+#define PREFETCH_MAX 1024 /* hints under way; more are forgotten, they would only delay real questions */
 
 #define DEFAULT_TIMEOUT_MS  5000
 #define DEFAULT_MAX_TTL     86400
@@ -24,9 +26,9 @@ typedef struct NetResolver NetResolver;
 typedef struct Shard Shard;
 
 /*
- * A question under way. It is *open* (in shard->flights, whoever asks the same joins it) until it has an answer, be that
- * "timeout". It is *asked* from the moment it is upstream's until upstream answers, which may be long after. Counted: one
- * reference for being asked, one for each that waits. Under the shard's lock.
+ * A question under way. It is *open* (in shard->flights, whoever asks the same joins it) until it has an
+ * answer, be that "timeout". It is *asked* from the moment it is upstream's until upstream answers, which may
+ * be long after. Counted: one reference for being asked, one for each that waits. Under the shard's lock.
  */
 typedef struct Flight Flight;
 struct Flight {
@@ -39,7 +41,8 @@ struct Flight {
     gint64 end;        /* when it is a timeout */
     guint refs;
     gboolean prefetch; /* began as a hint */
-    gboolean handed;   /* to upstream; written under the read lock of `upstream_lock`, read under its write lock */
+    gboolean
+        handed; /* to upstream; written under the read lock of `upstream_lock`, read under its write lock */
     guint8 octets[];
 };
 
@@ -81,7 +84,7 @@ static guint64 hash_name(guint64 seed, DnsType type, const guint8 *octets, guint
 {
     guint64 hash = fold(seed ^ len, 0x9e3779b97f4a7c15u ^ type);
 
-    for (; len; ) {
+    for (; len;) {
         guint64 word = 0;
         guint n = MIN(len, 8);
         memcpy(&word, octets, n);
@@ -121,7 +124,7 @@ static void keep(Shard *shard, const DnsQuestion *question, DnsAnswer *answer, g
     guint seconds = lifetime(shard->resolver, answer);
 
     if (seconds)
-        answer_cache_put(shard->cache, question, answer, now + seconds * G_USEC_PER_SEC);
+        answer_cache_put(shard->cache, question, answer, now + (gint64)seconds * G_USEC_PER_SEC);
 }
 
 static Flight *flight_new(Shard *shard, const DnsQuestion *question, gint64 now)
@@ -141,7 +144,7 @@ static Flight *flight_new(Shard *shard, const DnsQuestion *question, gint64 now)
     pthread_condattr_destroy(&monotonic);
     flight->link.data = flight;
     g_queue_push_tail_link(&shard->all, &flight->link);
-    g_hash_table_add(shard->flights, &flight->question);
+    g_hash_table_insert(shard->flights, &flight->question, flight);
     return flight;
 }
 
@@ -265,7 +268,8 @@ static const char *flight_ask(NetResolver *r, Flight *flight)
     return upstream_ask(r->upstream, name, flight->question.type, &flight->upstream);
 }
 
-/* Gives a new flight to upstream. The shard's lock is not held, so that its other questions go on meanwhile. */
+/* Gives a new flight to upstream. The shard's lock is not held, so that its other questions go on meanwhile.
+ */
 static void flight_send(NetResolver *r, Flight *flight)
 {
     pthread_rwlock_rdlock(&r->upstream_lock);
@@ -346,7 +350,8 @@ static void net_prefetch(Resolver *self, const char *text, DnsType type)
     Shard *shard = find(r, &name, type, &question);
     gint64 now = g_get_monotonic_time();
     pthread_mutex_lock(&shard->lock);
-    if (!shard->stopping && !answer_cache_get(shard->cache, &question, now) && !flight_find(shard, &question, now) &&
+    if (!shard->stopping && !answer_cache_get(shard->cache, &question, now) &&
+        !flight_find(shard, &question, now) &&
         reserve(&r->prefetching, MIN(PREFETCH_MAX, r->questions_max / 2))) {
         if (reserve(&r->in_flight, r->questions_max)) {
             Flight *flight = flight_new(shard, &question, now);

@@ -46,11 +46,12 @@ static const Option common_options[] = {
 static const Option forward_options[] = {
     {"do-not-query-localhost:", "no"},
     {"unblock-lan-zones:", "yes"},
-    /* The first time-out. A recursive server that asks the Internet for us is late now and then; the default of 50 ms throws
-     * its answer away and asks again, several times. */
+    /* The first time-out. A recursive server that asks the Internet for us is late now and then; the default
+     * of 50 ms throws its answer away and asks again, several times. */
     {"infra-cache-min-rtt:", "500"},
-    /* It is the only way out, so it must never be thought dead: by default it is then left alone for 15 minutes. What is
-     * known of it is forgotten before the time-outs can add up to that, so that it is used again once it is back. */
+    /* It is the only way out, so it must never be thought dead: by default it is then left alone for 15
+     * minutes. What is known of it is forgotten before the time-outs can add up to that, so that it is used
+     * again once it is back. */
     {"infra-host-ttl:", "5"},
     {NULL, NULL},
 };
@@ -105,7 +106,8 @@ static gboolean configure(struct ub_ctx *unbound, const char *const *servers, GE
     ub_ctx_debugout(unbound, NULL); /* it writes to stderr otherwise */
     if (!set_options(unbound, common_options, error))
         return FALSE;
-    if (!recursive && (!set_options(unbound, forward_options, error) || !set_servers(unbound, servers, error)))
+    if (!recursive &&
+        (!set_options(unbound, forward_options, error) || !set_servers(unbound, servers, error)))
         return FALSE;
     int code = ub_ctx_async(unbound, 1);
     if (code)
@@ -174,7 +176,8 @@ static void answered(void *data, int error, struct ub_result *result)
 static void *take_answers(void *data)
 {
     Upstream *upstream = data;
-    struct pollfd fds[] = {{.fd = ub_fd(upstream->unbound), .events = POLLIN}, {.fd = upstream->stop, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = ub_fd(upstream->unbound), .events = POLLIN},
+                           {.fd = upstream->stop, .events = POLLIN}};
 
     for (;;) {
         if (poll(fds, G_N_ELEMENTS(fds), -1) < 0) {
@@ -194,7 +197,8 @@ static void warmed_up(void *data, int error, struct ub_result *result)
     ub_resolve_free(result);
 }
 
-/* Signals are for the main thread, and libunbound's worker inherits the mask of whoever asks first: so we ask first. */
+/* Signals are for the main thread, and libunbound's worker inherits the mask of whoever asks first: so we ask
+ * first. */
 static gboolean start(Upstream *upstream, GError **error)
 {
     sigset_t all, before;
@@ -207,7 +211,8 @@ static gboolean start(Upstream *upstream, GError **error)
     if (code)
         return fail(error, "cannot start", code);
     if (failed) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "DNS: cannot start a thread: %s", g_strerror(failed));
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "DNS: cannot start a thread: %s",
+                    g_strerror(failed));
         return FALSE;
     }
     return TRUE;
@@ -249,6 +254,7 @@ const char *upstream_ask(Upstream *upstream, const char *name, DnsType type, Ups
 {
     *question = (UpstreamQuestion){upstream, type};
 
-    int code = ub_resolve_async(upstream->unbound, *name ? name : ".", type, CLASS_IN, question, answered, NULL);
+    int code =
+        ub_resolve_async(upstream->unbound, *name ? name : ".", type, CLASS_IN, question, answered, NULL);
     return code ? ub_strerror(code) : NULL;
 }

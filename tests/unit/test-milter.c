@@ -238,13 +238,19 @@ static const struct {
     {"a recipient that the MTA has refused", refuse_rcpt,
      "negotiate\nmail <a@b>\nmacros R {rcpt_mailer}=error {rcpt_host}=5.1.1 "
      "{rcpt_addr}=550\\0405.1.1\\040unknown\n"
-     "rcpt <c@d>\nrcpt <e@f>\nmacros R {rcpt_mailer}=error {rcpt_host}=5.1.1\nrcpt <g@h>\n",
+     "rcpt <c@d>\nrcpt <e@f>\nmacros R {rcpt_mailer}=error {rcpt_host}=5.1.1\nrcpt <g@h>\n"
+     "macros R {rcpt_mailer}=error {rcpt_host}=5.1.1 {rcpt_addr}=unknown\nrcpt <i@j>\n"
+     "macros R {rcpt_mailer}=error\nrcpt <k@l>\nmacros R {rcpt_mailer}=local {rcpt_addr}=x\nrcpt <m@n>\n",
      "negotiate: negotiate 6 0x1ff 0x1c0880\nmail: continue\nrcpt: continue\n"
-     "rcpt: 450-4.7.1 one|450 4.7.1 two\nrcpt: continue\n",
-     NEW CALLED_MAIL
-     "1 macros rcpt rcpt_mailer|error|rcpt_host|5.1.1|rcpt_addr|550 5.1.1 unknown\n"
-     "1 rcpt <c@d> refused: 550 5.1.1 unknown\n1 macros rcpt \n1 rcpt <e@f>\n"
-     "1 macros rcpt rcpt_mailer|error|rcpt_host|5.1.1\n1 rcpt <g@h> refused: 5.1.1\n1 free in message\n"},
+     "rcpt: 450-4.7.1 one|450 4.7.1 two\nrcpt: continue\nrcpt: continue\nrcpt: continue\n"
+     "rcpt: 450-4.7.1 one|450 4.7.1 two\n",
+     NEW CALLED_MAIL "1 macros rcpt rcpt_mailer|error|rcpt_host|5.1.1|rcpt_addr|550 5.1.1 unknown\n"
+                     "1 rcpt <c@d> refused: 550 5.1.1 unknown\n1 macros rcpt \n1 rcpt <e@f>\n"
+                     "1 macros rcpt rcpt_mailer|error|rcpt_host|5.1.1\n1 rcpt <g@h> refused: 5.1.1\n"
+                     "1 macros rcpt rcpt_mailer|error|rcpt_host|5.1.1|rcpt_addr|unknown\n1 rcpt <i@j> "
+                     "refused: 5.1.1 unknown\n"
+                     "1 macros rcpt rcpt_mailer|error\n1 rcpt <k@l> refused: refused\n"
+                     "1 macros rcpt rcpt_mailer|local|rcpt_addr|x\n1 rcpt <m@n>\n1 free in message\n"},
     {"MAIL is refused, the next one too", refuse_mail, OPEN "mail <a@b>\nabort\nmail <a@b>\n",
      GO_OPEN "mail: 550 5.7.1 no\nmail: 550 5.7.1 no\n",
      CALLED_OPEN CALLED_MAIL "1 abort\n" CALLED_MAIL "1 free in message\n"},
@@ -652,6 +658,25 @@ static void test_idle(void **state)
     assert_int_equal(fake_engine_open(daemon->engine), 0);
 }
 
+/* An MTA that does not read its answers is given up, and does not hold a thread. */
+static void test_does_not_read(void **state)
+{
+    g_autoptr(Daemon) daemon = daemon_new(NULL, 10, 1);
+    g_autoptr(Edits) edits = edits_new();
+    g_autofree char *text = g_malloc0(8 << 20), *opened = NULL;
+    g_autoptr(GBytes) body = g_bytes_new(text, 8 << 20);
+    g_autoptr(Mta) mta = dial(daemon);
+    g_autoptr(GString) eom = g_string_new(NULL);
+
+    edits_replace_body(edits, "t", body);
+    daemon->engine->edits = edits;
+    opened = mta_run(mta, "negotiate\nmail <a@b>\n");
+    wire_mta_put(eom, WIRE_COMMAND_BODYEOB, "", 0);
+    assert_int_equal(send(mta_fd(mta), eom->str, eom->len, 0), eom->len);
+    wait_sessions(daemon, 0);
+    expect_log(daemon, "hangs", "the MTA does not read, connection closed");
+}
+
 static void test_stack(void **state)
 {
     g_autoptr(Daemon) daemon = daemon_new("inet:0@127.0.0.1", 10, 60);
@@ -768,14 +793,23 @@ static void test_drain_working(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conversations),   cmocka_unit_test(test_abort_anywhere),
-        cmocka_unit_test(test_edits),           cmocka_unit_test(test_edits_without_lead_space),
-        cmocka_unit_test(test_macro_lists),     cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_unix_sockets),    cmocka_unit_test(test_stale_socket),
-        cmocka_unit_test(test_same_inet_twice), cmocka_unit_test(test_cap),
-        cmocka_unit_test(test_no_descriptors),  cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_stack),           cmocka_unit_test(test_drain),
-        cmocka_unit_test(test_drain_forced),    cmocka_unit_test(test_drain_new_message),
+        cmocka_unit_test(test_conversations),
+        cmocka_unit_test(test_abort_anywhere),
+        cmocka_unit_test(test_edits),
+        cmocka_unit_test(test_edits_without_lead_space),
+        cmocka_unit_test(test_macro_lists),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_unix_sockets),
+        cmocka_unit_test(test_stale_socket),
+        cmocka_unit_test(test_same_inet_twice),
+        cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_no_descriptors),
+        cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_does_not_read),
+        cmocka_unit_test(test_stack),
+        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_drain_forced),
+        cmocka_unit_test(test_drain_new_message),
         cmocka_unit_test(test_drain_working),
     };
 

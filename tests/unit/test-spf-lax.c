@@ -148,6 +148,28 @@ static void test_corrections(void **state)
     resolver_free(w.zone);
 }
 
+static void test_diagnosis(void **state)
+{
+    static const struct {
+        const char *record, *text;
+    } rows[] = {
+        {"v=spf1 ip:192.0.2.1 -all",
+         "ip:192.0.2.1: unknown mechanism; with \"ip4:192.0.2.1\" for \"ip:192.0.2.1\" the "
+         "result would be pass"},
+        {"v=spf1 moo -all", "moo: unknown mechanism; taken leniently the result would be fail"},
+        {"v=spf1 -moo -all", "-moo: unknown mechanism"},
+        {"v=spf1 -all", NULL},
+    };
+    World w = world(zone_text, "u@self.example");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(SpfResult) r = spf_evaluate(&w.request, rows[i].record);
+        g_autofree char *got = spf_diagnosis(r);
+        expect(rows[i].record, "diagnosis", rows[i].text, got);
+    }
+    resolver_free(w.zone);
+}
+
 /* Nothing of it without being asked for, or where the record is good. */
 static void test_only_after_permerror(void **state)
 {
@@ -196,6 +218,10 @@ static void test_limits(void **state)
         {"voids over it", "exists:h#.example.no", 3, SPF_PERMERROR, SPF_FAIL},
         {"voids at the lax limit", "exists:h#.example.no", 8, SPF_PERMERROR, SPF_FAIL},
         {"voids over that", "exists:h#.example.no", 9, SPF_PERMERROR, SPF_PERMERROR},
+        {"dead MX hosts are one void a term", "mx:dead.example", 2, SPF_FAIL, SPF_PERMERROR},
+        {"three such terms", "mx:dead.example", 3, SPF_PERMERROR, SPF_FAIL},
+        {"a client without a name", "ptr", 2, SPF_FAIL, SPF_PERMERROR},
+        {"asked for a third time", "ptr", 3, SPF_PERMERROR, SPF_FAIL},
         {"ten hosts", "mx:m10.example", 1, SPF_FAIL, SPF_PERMERROR},
         {"eleven hosts", "mx:m11.example", 1, SPF_PERMERROR, SPF_FAIL},
         {"forty hosts", "mx:m40.example", 1, SPF_PERMERROR, SPF_FAIL},
@@ -207,6 +233,7 @@ static void test_limits(void **state)
     };
     World w;
 
+    g_string_append(text, "dead.example MX 1 x.dead.example\ndead.example MX 2 y.dead.example\n");
     for (guint i = 0; i < 45; i++)
         g_string_append_printf(text, "h%u.example A 198.51.100.1\n", i);
     for (guint n = 10; n <= 41; n++)
@@ -366,10 +393,15 @@ static void test_expansion_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_corrections),   cmocka_unit_test(test_only_after_permerror),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_queries_are_bounded),
-        cmocka_unit_test(test_ten_ptr_names), cmocka_unit_test(test_p_counts),
-        cmocka_unit_test(test_long_records),  cmocka_unit_test(test_expansion_is_bounded),
+        cmocka_unit_test(test_corrections),
+        cmocka_unit_test(test_only_after_permerror),
+        cmocka_unit_test(test_diagnosis),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_queries_are_bounded),
+        cmocka_unit_test(test_ten_ptr_names),
+        cmocka_unit_test(test_p_counts),
+        cmocka_unit_test(test_long_records),
+        cmocka_unit_test(test_expansion_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

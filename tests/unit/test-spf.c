@@ -384,6 +384,49 @@ static void test_given_record(void **state)
     assert_int_equal(nobody->code, SPF_NONE);
 }
 
+/* A resolver that writes down its hints and the deadline, and knows nothing. */
+typedef struct {
+    Resolver base;
+    GString *hints;
+    gint64 deadline;
+} Listener;
+
+static DnsAnswer *listener_query(Resolver *self, const char *name, DnsType type, gint64 deadline)
+{
+    ((Listener *)self)->deadline = deadline;
+    return dns_answer_new(DNS_NXDOMAIN, NULL);
+}
+
+static void listener_prefetch(Resolver *self, const char *name, DnsType type)
+{
+    g_string_append_printf(((Listener *)self)->hints, "%s %s;", dns_type_name(type), name);
+}
+
+static void test_hints(void **state)
+{
+    static const struct {
+        const char *record, *hints;
+    } rows[] = {
+        {"v=spf1 a mx include:i.x exists:e.x -all", "A d.x;MX d.x;TXT i.x;A e.x;"},
+        {"v=spf1 a -all", ""},
+        {"v=spf1 ip4:192.0.2.1 a mx -all", ""},
+        {"v=spf1 a mx ip4:192.0.2.1 include:i.x -all", "A d.x;MX d.x;"},
+        {"v=spf1 a:%{d2}.y a:h.x -all", "A h.x;"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Listener listener = {{listener_query, listener_prefetch, NULL}, g_string_new(NULL), 0};
+        SpfRequest request = request_of(&listener.base, "192.0.2.1", "h.x", "u@d.x");
+
+        request.deadline = 12345;
+        spf_result_free(spf_evaluate(&request, rows[i].record));
+        expect(rows[i].record, "hints", rows[i].hints, listener.hints->str);
+        spf_result_free(spf_check(&request));
+        assert_int_equal(listener.deadline, 12345);
+        g_string_free(listener.hints, TRUE);
+    }
+}
+
 static void test_code_words(void **state)
 {
     static const char *const words[] = {"none",     "neutral",   "pass",     "fail",
@@ -429,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_guess),
         cmocka_unit_test(test_substitutes),
         cmocka_unit_test(test_given_record),
+        cmocka_unit_test(test_hints),
         cmocka_unit_test(test_code_words),
         cmocka_unit_test(test_record_error),
     };

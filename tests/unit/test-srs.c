@@ -20,9 +20,9 @@ static const char *const other_secret[] = {"other", NULL};
 static void test_srs_round_trip(void **state)
 {
     static const char *const addresses[] = {
-        "user@example.com", "Mixed.Case@Example.COM", "\"a b\"@example.com",     "\"a@b\"@example.com",
-        "a=b=@example.com", "u+x-y@example.com",      "j\303\266rg@example.com", "\"a\\\"b\"@example.com",
-        "user@[192.0.2.1]", L60 "@" L60 ".example",
+        ".a..b.@example.com",     "user@example.com", "Mixed.Case@Example.COM", "\"a b\"@example.com",
+        "\"a@b\"@example.com",    "a=b=@example.com", "u+x-y@example.com",      "j\303\266rg@example.com",
+        "\"a\\\"b\"@example.com", "user@[192.0.2.1]", L60 "@" L60 ".example",
     };
     SrsSettings srs = {.secrets = secrets};
     for (gsize i = 0; i < G_N_ELEMENTS(addresses); i++) {
@@ -116,6 +116,12 @@ static void test_srs_not_rewritten(void **state)
                                        "SRS1=x@a.example",
                                        "SRS1=x=y@a.example",
                                        "\"open@a.example",
+                                       "u@a=b",
+                                       "u@a b",
+                                       "\"\"@a.example",
+                                       "u\n@a.example",
+                                       "SRS1=x=a b=z@a.example",
+                                       "SRS1=x=a@b=z@a.example",
                                        L60 L60 L60 L60 "@" L60 ".example"};
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_autofree char *got = srs_forward(&srs, rows[i], "f.example", NOW);
