@@ -227,6 +227,7 @@ static void set_folder(Loader *loader, const Option *option, const IniEntry *ent
 {
     ValueContext context = loader_context(loader, entry->line);
     g_autofree char *path = value_path(entry->value, &context);
+    g_assert(option != NULL); /* the row names one */
     if (g_file_test(path, G_FILE_TEST_IS_DIR))
         loader_set(loader, option, path, entry->line);
     else
