@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         g_assert(problems_count(problems, PROBLEM_ERROR) > 0);
         return 0;
     }
-    g_autofree char *json = config_show(config, TRUE);
+    g_free(config_show(config, TRUE));
     g_autofree char *text = config_show(config, FALSE);
     g_autoptr(Problems) again = problems_new();
     g_autoptr(Config) same = config_parse("/nonexistent/fuzz", text, strlen(text), again);

@@ -143,12 +143,17 @@ static char *domain_explanation(SpfEval *e)
                            e->exp_domain);
 }
 
-static char *our_explanation(const SpfRequest *q, const Who *w)
+/* Ours may use the macros too, as a domain's own (§7). */
+static char *our_explanation(SpfEval *e, const Who *w)
 {
+    const SpfRequest *q = e->request;
     char ip[IP_STRING_MAX];
 
-    if (q->default_explanation)
-        return spf_printable(q->default_explanation, strlen(q->default_explanation), SPF_EXPLANATION_MAX);
+    if (q->default_explanation) {
+        SpfSpan text = {q->default_explanation, strlen(q->default_explanation)};
+        char *expanded = spf_expand_text(&e->macros, text, w->domain);
+        return expanded ? expanded : spf_printable(q->default_explanation, strlen(q->default_explanation), SPF_EXPLANATION_MAX);
+    }
     return g_strdup_printf("the domain %s does not permit %s to send its mail", w->domain,
                            ip_to_string(&q->ip, ip));
 }
@@ -181,7 +186,7 @@ static void finish(SpfResult *result, SpfEval *e, const Who *w, const char *give
         result->explanation = domain_explanation(e);
         result->explained_by_domain = result->explanation != NULL;
         if (!result->explanation)
-            result->explanation = our_explanation(e->request, w);
+            result->explanation = our_explanation(e, w);
     }
     result->lookups = e->lookups;
     result->voids = e->voids;

@@ -153,7 +153,6 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
     }
     g_ptr_array_add(rcpts, NULL);
     g_autoptr(GString) head = message_render_headers(message);
-    g_string_append(head, "\r\n");
     const Judgement *decider = reason->decider;
     QuarantineEntry entry = {
         .time = clock_seconds(message->session->engine->services->clock),
@@ -239,6 +238,8 @@ Reply decide_message(Message *message)
     if (message->body_error)
         return cannot(message, message->body_error);
     count_ends(&ends, message);
+    if (!ends.total) /* no MTA goes on so; RFC 5321 §3.3 */
+        return (Reply){REPLY_REJECT, 554, "5.5.1", "no valid recipients"};
     Reply reply = REPLY_GO;
     gboolean delivered = ends.n[END_PASS] || ends.n[END_HOLD] || ends.n[END_QUARANTINE] ||
                          (ends.n[END_REJECT] && ends.n[END_REJECT] < ends.total);

@@ -19,12 +19,12 @@ static guint find_unwanted(const Snapshot *snapshot)
     for (const Check **check = snapshot->checks; *check; check++) {
         if ((*check)->data)
             wanted |= 1u << STAGE_DATA;
-        if ((*check)->headers || (*check)->message || (*check)->trace)
+        if ((*check)->headers || (*check)->message)
             wanted |= 1u << STAGE_HEADERS;
         if ((*check)->body)
             wanted |= 1u << STAGE_BODY | 1u << STAGE_HEADERS;
     }
-    if (*snapshot->actions)
+    if (*snapshot->actions) /* they ask for the checks' trace, too */
         wanted |= 1u << STAGE_HEADERS;
     if (snapshot->keeps_body)
         wanted |= 1u << STAGE_BODY | 1u << STAGE_HEADERS | 1u << STAGE_DATA;

@@ -134,6 +134,9 @@ Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage 
 
 Message *message_new(Session *session, const char *const *args);
 void message_free(Message *message);
+/* Gives back what the message holds of shared limits, its body's bytes included: it is over, only its edits are still
+ * read. The connection may stay idle for hours before the next call. */
+void message_release(Message *message);
 Recipient *recipient_new(Message *message, const char *const *args);
 void recipient_free(Recipient *recipient);
 

@@ -66,19 +66,25 @@ Message *message_new(Session *session, const char *const *args)
     return message;
 }
 
-void message_free(Message *message)
+void message_release(Message *message)
 {
-    if (!message)
-        return;
     for (guint i = 0; i < message->reservations->len; i++) {
         const Reservation *held = &g_array_index(message->reservations, Reservation, i);
         quota_release(held->quota, held->amount);
     }
+    g_array_set_size(message->reservations, 0);
+    g_clear_pointer(&message->body, spool_free);
+}
+
+void message_free(Message *message)
+{
+    if (!message)
+        return;
+    message_release(message);
     g_array_unref(message->reservations);
     g_ptr_array_unref(message->recipients);
     g_array_unref(message->headers);
     edits_free(message->edits);
-    spool_free(message->body);
     address_free(message->sender);
     g_free(message->fingerprint);
     g_free(message->queue_id);

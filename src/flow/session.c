@@ -342,6 +342,7 @@ Reply session_end_of_message(Session *session, const Edits **edits)
             check->message(message);
     Reply reply = decide_message(message);
     finish(message, FALSE, &reply);
+    message_release(message);
     session->message = NULL;
     session->finished = message; /* the reply and the edits are read after we return */
     *edits = message->edits;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#define TAG_BIT(tag) (G_GUINT64_CONSTANT(1) << (tag))
 #define KEYS_MAX 136 /* an address, its domain and at most 127 parents (RFC 1035 §2.3.4) fit */
 
 struct Policy {
@@ -12,8 +13,10 @@ struct Policy {
     guint64 settled_by[TAG_COUNT];   /* a bit per tag */
     GArray *thresholds[2];           /* Threshold; [1] is the early one */
     guint verbs_used;                /* by rules that somebody wrote */
-    guint64 mapped[2];               /* tags, a bit each, that the access map has entries for; [1] is To- */
-    gboolean late_differences;       /* recipients can still end differently after DATA */
+    guint64 mapped[2];               /* tags that the access map has entries for, a bit each; [1]: To- */
+    guint64 late_tags;               /* a bit per tag: some rule for it makes a difference after DATA */
+    guint64 own_tags;                /* a bit per tag: some recipients have rules of their own for it */
+    gboolean put_off;                /* [decide_at] puts some tag off until end of message */
     Verb unavailable, unproven_dsn;
 };
 G_STATIC_ASSERT(TAG_COUNT <= 64);
@@ -42,7 +45,7 @@ typedef enum { OF_SUBJECT, OF_RECIPIENT } Whose;
 
 static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const char *subject)
 {
-    if (!(policy->mapped[whose] >> tag & 1)) /* most tags have no entry, and most maps no To- */
+    if (!(policy->mapped[whose] & TAG_BIT(tag))) /* most tags have no entry */
         return NULL;
     char key[512];
     int len = g_snprintf(key, sizeof key, "%s%s:", whose == OF_RECIPIENT ? "to-" : "", tag_name(tag));
@@ -62,6 +65,18 @@ static const MapEntry *lookup_first(const Policy *policy, Whose whose, Tag tag, 
             return entry;
     }
     return NULL;
+}
+
+/* The tag alone, with its colon or, as some old maps have it, without. */
+static const MapEntry *lookup_bare(const Policy *policy, Whose whose, Tag tag)
+{
+    const MapEntry *entry = lookup(policy, whose, tag, "");
+    if (entry || !(policy->mapped[whose] & TAG_BIT(tag)))
+        return entry;
+    g_autofree char *key = g_strconcat(whose == OF_RECIPIENT ? "to-" : "", tag_name(tag), NULL);
+    for (char *c = key; *c; c++)
+        *c = g_ascii_tolower(*c);
+    return map_lookup(policy->config->policy.access, key);
 }
 
 static void pool_clear_ruling(gpointer ruling)
@@ -97,9 +112,9 @@ void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *k
     if (!entry)
         entry = of_subject;
     if (!entry && rcpt_keys)
-        entry = lookup(policy, OF_RECIPIENT, tag, "");
+        entry = lookup_bare(policy, OF_RECIPIENT, tag);
     if (!entry)
-        entry = lookup(policy, OF_SUBJECT, tag, "");
+        entry = lookup_bare(policy, OF_SUBJECT, tag);
     if (!entry || !ruling_of_entry(policy, pool, entry, ruling, rule))
         ruling_by_default(policy, tag, ruling, rule);
 }
@@ -133,7 +148,7 @@ gboolean policy_may_use(const Policy *policy, guint verbs)
 
 gboolean policy_may_differ_after_data(const Policy *policy)
 {
-    return policy->late_differences;
+    return policy->put_off || policy->late_tags & policy->own_tags;
 }
 
 Verb policy_unavailable(const Policy *policy)
@@ -146,26 +161,20 @@ Verb policy_unproven_dsn(const Policy *policy)
     return policy->unproven_dsn;
 }
 
-/* Verbs that are an answer only at end of message. */
-#define LATE_VERBS                                                                                                 \
-    (VERB_CALLBACKS | VERB_BIT(VERB_HOLD) | VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_DISCARD))
-
-static gboolean is_late(const Policy *policy, Tag tag, const char *value)
-{
-    if (policy->decide_at[tag] == STAGE_MESSAGE)
-        return TRUE;
-    Ruling ruling = {0};
-    gboolean late = ruling_parse(value, &ruling, NULL) && VERB_BIT(ruling.verb) & LATE_VERBS;
-    ruling_clear(&ruling);
-    return late;
-}
+/* Verbs that are the same answer at RCPT and after DATA. All others wait for end of message (callbacks, QUARANTINE, …) or
+ * change what is decided there: a score adds to the sum, PROBATION silences content findings. */
+#define SETTLED_AT_RCPT                                                                                            \
+    (VERB_BIT(VERB_OK) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) | VERB_BIT(VERB_BAN) |                    \
+     VERB_BIT(VERB_DENY) | VERB_BIT(VERB_GREYLIST))
 
 char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys)
 {
     GString *text = g_string_new(NULL);
     for (Tag tag = 0; tag < TAG_COUNT; tag++) {
+        if (!(policy->late_tags & policy->own_tags & TAG_BIT(tag)))
+            continue;
         const MapEntry *entry = lookup_first(policy, OF_RECIPIENT, tag, rcpt_keys);
-        if (entry && is_late(policy, tag, entry->value))
+        if (entry)
             g_string_append_printf(text, "%s=%s;", tag_name(tag), entry->value);
     }
     return g_string_free(text, FALSE);
@@ -192,29 +201,35 @@ static gboolean legal(Compiler *c, const char *file, guint line, Tag tag, const 
     return FALSE;
 }
 
-/* The map holds other programs' entries too: keys without a colon or with a foreign tag are none of ours. */
+static void note_verb(Policy *policy, Tag tag, Verb verb)
+{
+    policy->verbs_used |= VERB_BIT(verb);
+    if (!(VERB_BIT(verb) & SETTLED_AT_RCPT))
+        policy->late_tags |= TAG_BIT(tag);
+}
+
+/* The map holds other programs' entries too: keys that are no tag of ours are left alone. */
 static void check_entry(const MapEntry *entry, void *data)
 {
     Compiler *c = data;
-    const char *colon = strchr(entry->key, ':');
     const char *word = entry->key;
+    const char *colon = word + strcspn(word, ":");
     Tag tag;
-    if (!colon)
-        return;
     gboolean of_recipient = g_str_has_prefix(word, "to-");
     if (of_recipient)
         word += strlen("to-");
     if (!tag_parse(word, colon - word, &tag))
         return;
-    c->policy->mapped[of_recipient ? OF_RECIPIENT : OF_SUBJECT] |= G_GUINT64_CONSTANT(1) << tag;
-    c->policy->late_differences |= of_recipient && colon[1] && is_late(c->policy, tag, entry->value);
+    c->policy->mapped[of_recipient ? OF_RECIPIENT : OF_SUBJECT] |= TAG_BIT(tag);
+    if (of_recipient && *colon && colon[1])
+        c->policy->own_tags |= TAG_BIT(tag);
     const char *file = map_name(c->policy->config->policy.access);
     Ruling ruling = {0};
     g_autoptr(GError) error = NULL;
     if (!ruling_parse(entry->value, &ruling, &error))
         problems_add(c->problems, PROBLEM_ERROR, file, entry->line, "%s: %s", entry->key, error->message);
     else if (legal(c, file, entry->line, tag, &ruling))
-        c->policy->verbs_used |= VERB_BIT(ruling.verb);
+        note_verb(c->policy, tag, ruling.verb);
     ruling_clear(&ruling);
 }
 
@@ -255,7 +270,7 @@ static void compile_verbs(Compiler *c)
         policy->verbs[tag] = ruling;
         g_free(policy->verb_sources[tag]);
         policy->verb_sources[tag] = g_strdup_printf("%s:%u", file_of(c), pair->line);
-        policy->verbs_used |= VERB_BIT(ruling.verb);
+        note_verb(policy, tag, ruling.verb);
     }
 }
 
@@ -270,7 +285,7 @@ static void compile_decide_at(Compiler *c)
         if (!pair_tag(c, pair, &tag))
             continue;
         if (g_ascii_strcasecmp(pair->value, "message") == 0)
-            c->policy->decide_at[tag] = STAGE_MESSAGE, c->policy->late_differences = TRUE;
+            c->policy->decide_at[tag] = STAGE_MESSAGE, c->policy->put_off = TRUE;
         else if (g_ascii_strcasecmp(pair->value, "rcpt") != 0 || tag_info(tag)->found == STAGE_MESSAGE)
             problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line,
                          "%s = %s: a tag is decided at rcpt or at message, and not before it can be found", pair->name, pair->value);
@@ -282,7 +297,7 @@ static void compile_settled_by(Compiler *c)
     Policy *policy = c->policy;
     for (Tag tag = 0; tag < TAG_COUNT; tag++)
         for (const Tag *proof = tag_info(tag)->settled_by; proof && *proof != TAG_COUNT; proof++)
-            policy->settled_by[tag] |= G_GUINT64_CONSTANT(1) << *proof;
+            policy->settled_by[tag] |= TAG_BIT(*proof);
     const ConfigPairs *pairs = &policy->config->policy.settled_by;
     for (guint i = 0; i < pairs->n; i++) {
         const ConfigPair *pair = &pairs->items[i];
@@ -299,7 +314,7 @@ static void compile_settled_by(Compiler *c)
             else if (tag_info(proof)->class != CLASS_PROOF)
                 problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s proves nothing", *word);
             else
-                policy->settled_by[tag] |= G_GUINT64_CONSTANT(1) << proof;
+                policy->settled_by[tag] |= TAG_BIT(proof);
         }
     }
 }
@@ -335,6 +350,14 @@ static void compile_thresholds(Compiler *c, const ConfigPairs *pairs, GArray *in
     }
 }
 
+/* What is decided at end of message, whatever the rules say. */
+static void compile_late(Policy *policy)
+{
+    for (Tag tag = 0; tag < TAG_COUNT; tag++)
+        if (policy->decide_at[tag] == STAGE_MESSAGE)
+            policy->late_tags |= TAG_BIT(tag);
+}
+
 static Verb compile_fallback(Compiler *c, const char *key, const char *word, Verb otherwise)
 {
     const guint allowed = VERB_BIT(VERB_OK) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) |
@@ -364,6 +387,7 @@ Policy *policy_new(const Config *config, Problems *problems)
     compile_thresholds(&c, &config->policy.early_thresholds, policy->thresholds[1], TAG_SCORE_EARLY);
     if (config->policy.access)
         map_foreach(config->policy.access, check_entry, &c);
+    compile_late(policy);
     policy->unavailable = compile_fallback(&c, "unavailable", config->policy.unavailable, VERB_OK);
     policy->unproven_dsn = compile_fallback(&c, "unproven_dsn", config->policy.unproven_dsn, VERB_REJECT);
     if (problems_count(problems, PROBLEM_ERROR) > errors)

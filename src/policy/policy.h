@@ -56,8 +56,8 @@ gboolean policy_may_use(const Policy *policy, guint verbs);
 /* TRUE if recipients that were accepted at RCPT can still end differently: some have rules of their own
  * for what is decided at end of message, or a tag has been put off till then. */
 gboolean policy_may_differ_after_data(const Policy *policy);
-/* What this recipient's own rules say of what is decided after DATA, as one comparable text: recipients with equal ones cannot end differently
- * because of their rules (D11 `mixed = defer`). */
+/* What this recipient's own rules say of what makes a difference after DATA, as one comparable text: recipients with
+ * equal ones cannot end differently because of their rules (D11 `mixed = defer`). */
 char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys);
 /* For a demand that nothing can carry out, and for a DSN whose sender is not proven (D4). */
 Verb policy_unavailable(const Policy *policy);

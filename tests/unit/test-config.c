@@ -159,6 +159,13 @@ static const OldRow olds[] = {
     {"defaults", "", "SPF-Fail = REJECT"},
     {"default of HELO checks", "", "hello_checks = yes"},
     {"mode", "", "mode = on"},
+    {"the SPF milter refused no HELO", "socketname = /x\n[spf]", "hello_checks = no"},
+    {"the SPF milter did SPF", "socketname = /x\n[spf]", "mode = on"},
+    {"the DKIM milter did not", "socketname = /x\n[dkim]", "mode = off"},
+    {"a folder that is there", "tempdir = /tmp", "temp_dir = /tmp"},
+    {"a folder that is not", "tempdir = /no/such", "temp_dir = /var/tmp", ":2: warning: [milter] tempdir"},
+    {"a map that is not there", "[spf]\naccess_file = /no/such.db",
+     "access =", ":3: warning: [spf] access_file"},
     {"reject_noptr", "[spf]\nreject_noptr = 1", "SPF-None = REJECT"},
     {"reject_noptr off", "[spf]\nreject_noptr = 0", "SPF-None = CBV"},
     {"reject_neutral", "[spf]\nreject_neutral = a.example", "SPF-Neutral!a.example = REJECT"},
@@ -454,7 +461,10 @@ static void odd_files(void **state)
         if (strstr(error->message, rows[i].want) == NULL || strstr(error->message, rows[i].path) == NULL)
             fail_msg("%s", error->message);
     }
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) error = NULL, changing = NULL;
+    gsize unused; /* its size never agrees with what is read: the end of all attempts */
+    assert_null(file_read("/proc/self/status", 1 << 20, FILE_PLAIN, &unused, &changing));
+    assert_non_null(strstr(changing->message, "is being written to"));
     assert_false(file_check_config(sock, &error));
     assert_non_null(strstr(error->message, "a socket"));
     gsize len;
