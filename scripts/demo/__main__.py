@@ -153,8 +153,10 @@ def main() -> int:
     except Gone as e:
         sys.exit(f"run: the MTA closed the connection: {e}\n{world.mta.log()}")
     finally:
-        world.stop()
-        shutil.rmtree(world.folder, ignore_errors=True)
+        try:
+            world.stop()
+        finally:
+            shutil.rmtree(world.folder, ignore_errors=True)
     return 0
 
 

@@ -80,7 +80,8 @@ def test_disconnect(null: World, stage: str) -> None:
 
 def test_client_addresses(null: World) -> None:
     """The MTA believes that we are who we say, by address, name and login."""
-    cases = [("192.0.2.1", "mail.good.example", None), ("198.51.100.200", None, None), ("203.0.113.1", "pc1.here.example", "bob")]
+    cases = [("192.0.2.1", "mail.good.example", None), ("198.51.100.200", None, None),
+             ("203.0.113.1", "pc1.here.example", "bob")]
     if null.mta.ipv6:
         cases.append(("2001:db8:1::1", "mail.good.example", None))
     for ip, name, login in cases:

@@ -56,13 +56,15 @@ REFUSED = {BOB: 550}
     Case("two recipients, the first is taken", {"spf": {"mode": "on"}}, "To-SPF-Fail:carol@here.example OK\n",
          sender="x@strict.example", rcpts={CAROL: 250, BOB: 550}),
     Case("the recipient's domain", {"spf": {"mode": "on"}}, "To-SPF-Fail:here.example OK\n", sender="x@strict.example"),
-    Case("DENY stands above all", {"spf": {"mode": "on"}}, "To-SPF-Fail:here.example OK\nSPF-Fail:strict.example DENY\n",
+    Case("DENY stands above all", {"spf": {"mode": "on"}},
+         "To-SPF-Fail:here.example OK\nSPF-Fail:strict.example DENY\n",
          sender="x@strict.example", rcpts=REFUSED),
     Case("a reply of one's own", {"spf": {"mode": "on"}}, 'SPF-Fail:strict.example ERROR:"554 5.7.1 not you again"\n',
          sender="x@strict.example", rcpts={BOB: 554}, reply=r"554 5\.7\.1 .*not you again"),
     Case("a temporary reply of one's own", {"spf": {"mode": "on"}}, "SPF-Fail:strict.example 450 4.7.1 later\n",
          sender="x@strict.example", rcpts={BOB: 450}, reply=r"450 4\.7\.1 .*later"),
-    Case("discard", {"spf": {"mode": "on"}}, "SPF-Fail:strict.example DISCARD\n", sender="x@strict.example", log="DISCARD:", lost=True),
+    Case("discard", {"spf": {"mode": "on"}}, "SPF-Fail:strict.example DISCARD\n", sender="x@strict.example",
+         log="DISCARD:", lost=True),
 )
 def test_envelope(world: World, case: Case) -> None:
     if "srs_domains" in case.settings.get("sender", {}):

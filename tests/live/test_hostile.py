@@ -57,12 +57,15 @@ def test_helo(client: Client, line: bytes) -> None:
 PATHS = {
     "no brackets": b"alice@good.example", "open bracket": b"<alice@good.example", "nothing": b"", "spaces": b"<   >",
     "no domain": b"<alice>", "no local part": b"<@good.example>", "two ats": b"<a@b@good.example>",
-    "quoted at": b'<"a@b"@good.example>', "open quote": b'<"alice@good.example>', "source route": b"<@a.example,@b.example:x@good.example>",
+    "quoted at": b'<"a@b"@good.example>', "open quote": b'<"alice@good.example>',
+    "source route": b"<@a.example,@b.example:x@good.example>",
     "long local part": f"<{LONG}@good.example>".encode(), "long domain": f"<a@{'a.' * 20000}example>".encode(),
-    "many labels": f"<a@{'a.' * 120}example>".encode(), "NUL": b"<a\0b@good.example>", "control bytes": b"<a\x01b@good.example>",
+    "many labels": f"<a@{'a.' * 120}example>".encode(),
+    "NUL": b"<a\0b@good.example>", "control bytes": b"<a\x01b@good.example>",
     "8-bit local part": b"<\xff\xfe@good.example>", "percent": b"<%s%n@good.example>", "address literal": b"<a@[192.0.2.1]>",
     "bad literal": b"<a@[999.1.1.1]>", "empty label": b"<a@good..example>", "final dot": b"<a@good.example.>",
-    "backslash": b'<"a\\"@good.example>', "CR": b"<a\rb@good.example>", "arguments": b"<a@good.example> SIZE=99999999999999999999 X=\xff",
+    "backslash": b'<"a\\"@good.example>', "CR": b"<a\rb@good.example>",
+    "arguments": b"<a@good.example> SIZE=99999999999999999999 X=\xff",
     "SPF macro letters": b"<%{s}%{l}@%{d}.example>", "many brackets": b"<" * 500 + b"a@good.example" + b">" * 500,
 }
 
@@ -94,8 +97,10 @@ CONTENT = {
     "10,000 Authentication-Results": b"Authentication-Results: mx.here.example; none\r\n" * 10000 + b"\r\nbody\r\n",
     "no headers": b"\r\nbody\r\n", "no blank line": b"body without a header\r\n", "nothing": b"", "only a dot": b".\r\n",
     "empty name": b": value\r\n\r\nbody\r\n", "no colon": b"Subject x\r\nFrom y\r\n\r\nbody\r\n",
-    "header of NULs": b"Subject: \0\0\0\r\nX-\0: y\r\n\r\nbo\0dy\r\n", "8-bit header": b"Subject: \xff\xfe\xfd\r\nFrom: \xc3\xbc@good.example\r\n\r\n\xff\r\n",
-    "bare LF": b"Subject: x\nX-Other: y\n\nbody\n.\nstill body\r\n", "bare CR": b"Subject: x\rX-Other: y\r\r\n\r\nbody\r.\r\n",
+    "header of NULs": b"Subject: \0\0\0\r\nX-\0: y\r\n\r\nbo\0dy\r\n",
+    "8-bit header": b"Subject: \xff\xfe\xfd\r\nFrom: \xc3\xbc@good.example\r\n\r\n\xff\r\n",
+    "bare LF": b"Subject: x\nX-Other: y\n\nbody\n.\nstill body\r\n",
+    "bare CR": b"Subject: x\rX-Other: y\r\r\n\r\nbody\r.\r\n",
     "continuation first": b" folded\r\nSubject: x\r\n\r\nbody\r\n", "only blanks": b"Subject:\r\n \r\n\t\r\n\r\nbody\r\n",
     "long lines": b"Subject: x\r\n\r\n" + b"z" * 200000 + b"\r\n", "percents": b"Subject: %n%s%n\r\n%s: %n\r\n\r\n%n\r\n",
     "long Message-ID": b"Message-ID: <" + b"a" * 5000 + b"@good.example>\r\n\r\nbody\r\n",
@@ -125,8 +130,8 @@ def test_smuggling(client: Client, world: World) -> None:
         client.mail(ALICE)
         client.rcpt(BOB)
         client.cmd("DATA")
-        client.send(b"Subject: one\r\n\r\nbody" + end + b"MAIL FROM:<x@strict.example>\r\nRCPT TO:<bob@here.example>\r\nDATA\r\n"
-                    b"Subject: smuggled\r\n\r\nsecond\r\n.\r\n")
+        client.send(b"Subject: one\r\n\r\nbody" + end + b"MAIL FROM:<x@strict.example>\r\n"
+                    b"RCPT TO:<bob@here.example>\r\nDATA\r\nSubject: smuggled\r\n\r\nsecond\r\n.\r\n")
         client.sock.settimeout(1)
         try:
             while True:

@@ -48,7 +48,8 @@ def spf(**values: str) -> dict[str, dict[str, str]]:
          delivered={"Received-SPF": "^pass "}),
     Case("delegate fails", spf(delegate="delegate.example"), sender="x@delegated.example", rcpts=REFUSED),
     # C6
-    Case("three strikes", ON, "SPF-None: REJECT\n", sender="x@none.example", **STRANGER, rcpts=REFUSED, reply="three strikes"),
+    Case("three strikes", ON, "SPF-None: REJECT\n", sender="x@none.example", **STRANGER,
+         rcpts=REFUSED, reply="three strikes"),
     Case("two strikes", ON, "SPF-None: REJECT\n", sender="x@none.example", ip="192.0.2.40", helo="mail.stranger.example"),
     # C7
     Case("permerror, the correction is told", ON, sender="x@broken.example", rcpts=REFUSED,

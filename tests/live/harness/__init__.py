@@ -1,4 +1,4 @@
-"""A mail world on loopback: real MTAs, SMTP clients with any address, a sink behind, a name server and Postern in the middle.
+"""A mail world on loopback: real MTAs, SMTP clients with any address, a sink behind, a name server, Postern in the middle.
 
 Used by the live tests and by the demonstration of ./run; both tell it only what mail to send.
 """

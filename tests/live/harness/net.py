@@ -1,7 +1,8 @@
 """A private Internet: network, mount and host name of this process and its children only.
 
-Inside it every IPv4 and IPv6 address is ours, to listen on and to connect from; /etc, /dev and /run are our own: there the MTAs find who we are, whom to ask for
-names, where to log, and a place that no stranger can write to. Nothing outside is touched, and no port there can be in the way.
+Inside it every IPv4 and IPv6 address is ours, to listen on and to connect from. /etc, /dev and /run are our own: there the
+MTAs find who we are, whom to ask for names, where to log, and a place that no stranger can write to. Nothing outside is
+touched, and no port there can be in the way.
 """
 import ctypes
 import os
@@ -41,6 +42,10 @@ def enter() -> str | None:
     why = missing()
     if why or _inside:
         return why
+    try:
+        run("unshare", "--mount", "--uts", "--net", "true")  # there is no way back, so a child tries first
+    except Failed as e:
+        return str(e)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWNET) != 0:
         return f"unshare: {os.strerror(ctypes.get_errno())}"

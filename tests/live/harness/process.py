@@ -32,7 +32,9 @@ class Process:
         self.args = [str(a) for a in args]
         self.log_path = log
         with open(log, "ab") as out:
-            self.popen = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            # Whatever becomes of us, nothing of the bench stays behind.
+            self.popen = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", "--", *self.args],
+                                          stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                           env={**os.environ, **(env or {})}, start_new_session=True)
 
     @property

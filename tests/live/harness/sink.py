@@ -79,7 +79,8 @@ class Sink:
         return "250 2.1.5 Ok"
 
     async def handle_DATA(self, server, session, envelope) -> str:
-        delivery = Delivery(envelope.mail_from.replace("<>", ""), tuple(envelope.rcpt_tos), envelope.content, tuple(envelope.mail_options))
+        sender = envelope.mail_from.replace("<>", "")
+        delivery = Delivery(sender, tuple(envelope.rcpt_tos), envelope.content, tuple(envelope.mail_options))
         with self._lock:
             self._deliveries.append(delivery)
         return "250 2.0.0 Ok"
