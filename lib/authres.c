@@ -85,11 +85,16 @@ const char *authres_property(const AuthResResult *result, const char *ptype, con
     return NULL;
 }
 
+/* RFC 6376 §3.5 domain-name: labels of letters, digits and hyphens, none empty. */
 static gboolean is_domain_name(const char *text)
 {
-    while (g_ascii_isalnum(*text) || *text == '-' || *text == '.')
-        text++;
-    return *text == '\0';
+    gboolean label = FALSE;
+    for (; *text; text++) {
+        if (*text == '.' ? !label : !g_ascii_isalnum(*text) && *text != '-')
+            return FALSE;
+        label = *text != '.';
+    }
+    return label;
 }
 
 /* RFC 8601 §2.2 pvalue: a value, or [[local-part] "@"] domain-name. A local part that is a token and dots may
@@ -98,7 +103,7 @@ static gboolean is_domain_name(const char *text)
 static char *pvalue_quote(const char *value)
 {
     const char *host = strchr(value, '@');
-    if (host && g_ascii_isalnum(host[1]) && is_domain_name(host + 1)) {
+    if (host && is_domain_name(host + 1)) {
         g_autofree char *local = g_strndup(value, (gsize)(host - value));
         if (local[0] == '\0' || header_is_token(local))
             return g_strdup(value);

@@ -167,7 +167,7 @@ static void name_read(Name *name, const char *ptr)
 {
     gsize n = 0, bare = 0;
     memset(name, 0, sizeof *name);
-    for (; ptr[n] && n < DYNIP_NAME_MAX; n++) {
+    for (; n < DYNIP_NAME_MAX && ptr[n]; n++) {
         name->text[n] = g_ascii_tolower(ptr[n]);
         if (!strchr("-._:", ptr[n]))
             name->bare[bare++] = name->text[n];
@@ -301,7 +301,7 @@ static gboolean ipv6_in_name(const Name *name, const IpAddress *ip)
     g_strdelimit(text, ":", '-');
     if (strstr(name->text, text) || groups_in_name(name, b))
         return TRUE;
-    for (guint i = 0; i < 16; i++) {
+    for (gsize i = 0; i < 16; i++) {
         g_snprintf(forward + 2 * i, 3, "%02x", b[i]);
         g_snprintf(reverse + 2 * i, 3, "%x%x", b[15 - i] & 15u, b[15 - i] >> 4);
     }

@@ -68,10 +68,22 @@ gboolean spf_count_lookup(SpfEval *e)
     return ++e->lookups <= stretched(e, SPF_LOOKUPS_MAX);
 }
 
+/* §4.6.4 counts terms that ask for what is not there: a term once, whatever the number of its queries. The
+ * records that we write ourselves, the guesses, are not held to it. FALSE: it is one too many. */
+static gboolean count_void(const Frame *f, const SpfTerm *term)
+{
+    SpfEval *e = f->e;
+
+    if (e->void_term == term)
+        return TRUE;
+    e->void_term = term;
+    return ++e->voids <= stretched(e, SPF_VOIDS_MAX) || e->guess;
+}
+
 /* The query of a term: its answer if there is something to look at; else what the term comes to in `match`.
  */
 static DnsAnswer *ask_for(const Frame *f, const SpfTerm *term, const char *name, DnsType type,
-                          gboolean count_void, SpfMatch *match)
+                          SpfMatch *match)
 {
     DnsAnswer *answer = spf_ask(f->e, name, type);
 
@@ -87,7 +99,7 @@ static DnsAnswer *ask_for(const Frame *f, const SpfTerm *term, const char *name,
                                                dns_type_name(type), name);
         blame(f, term->text, why);
         *match = MATCH_TEMPERROR;
-    } else if (count_void && ++f->e->voids > stretched(f->e, SPF_VOIDS_MAX)) {
+    } else if (!count_void(f, term)) {
         *match = wrong(f, term, "too many DNS lookups that find nothing");
     }
     dns_answer_unref(answer);
@@ -102,10 +114,10 @@ static gboolean in_net(const SpfEval *e, const SpfTerm *term, const IpAddress *b
 }
 
 /* RFC 7208 §5.3, and each host of §5.4. */
-static SpfMatch match_host(const Frame *f, const SpfTerm *term, const char *name, gboolean count_void)
+static SpfMatch match_host(const Frame *f, const SpfTerm *term, const char *name)
 {
     SpfMatch match;
-    g_autoptr(DnsAnswer) answer = ask_for(f, term, name, spf_address_type(f->e), count_void, &match);
+    g_autoptr(DnsAnswer) answer = ask_for(f, term, name, spf_address_type(f->e), &match);
 
     for (guint i = 0; answer && i < answer->n_records; i++)
         if (in_net(f->e, term, &answer->records[i].ip))
@@ -115,14 +127,14 @@ static SpfMatch match_host(const Frame *f, const SpfTerm *term, const char *name
 
 static SpfMatch match_a(const Frame *f, const SpfTerm *term, const char *target)
 {
-    return match_host(f, term, target, TRUE);
+    return match_host(f, term, target);
 }
 
 /* RFC 7208 §5.4. The limit is looked at before the hosts, since their order is the name server's whim. */
 static SpfMatch match_mx(const Frame *f, const SpfTerm *term, const char *target)
 {
     SpfMatch match, pending = MATCH_NO;
-    g_autoptr(DnsAnswer) answer = ask_for(f, term, target, DNS_MX, TRUE, &match);
+    g_autoptr(DnsAnswer) answer = ask_for(f, term, target, DNS_MX, &match);
 
     if (!answer)
         return match;
@@ -131,7 +143,7 @@ static SpfMatch match_mx(const Frame *f, const SpfTerm *term, const char *target
     for (guint i = 0; i < answer->n_records; i++) {
         if (!spf_name_usable(answer->records[i].name)) /* "." among them, RFC 7505 */
             continue;
-        match = match_host(f, term, answer->records[i].name, FALSE);
+        match = match_host(f, term, answer->records[i].name);
         if (match == MATCH_TEMPERROR && f->e->request->defer_temperror)
             pending = match; /* another host that matches settles it */
         else if (match != MATCH_NO)
@@ -144,14 +156,18 @@ static SpfMatch match_mx(const Frame *f, const SpfTerm *term, const char *target
 static SpfMatch match_exists(const Frame *f, const SpfTerm *term, const char *target)
 {
     SpfMatch match;
-    g_autoptr(DnsAnswer) answer = ask_for(f, term, target, DNS_A, TRUE, &match);
+    g_autoptr(DnsAnswer) answer = ask_for(f, term, target, DNS_A, &match);
 
     return answer ? MATCH_YES : match;
 }
 
 static SpfMatch match_ptr(const Frame *f, const SpfTerm *term, const char *target)
 {
-    return spf_match_ptr(f->e, term, target);
+    gboolean nameless;
+    SpfMatch match = spf_match_ptr(f->e, target, &nameless);
+
+    return nameless && !count_void(f, term) ? wrong(f, term, "too many DNS lookups that find nothing")
+                                            : match;
 }
 
 static void note_mended(SpfEval *e, SpfSpan what)
@@ -208,6 +224,7 @@ static SpfMatch match_term(const Frame *f, const SpfTerm *term)
     char name[SPF_NAME_MAX + 1];
     const char *target = f->domain;
 
+    f->e->void_term = NULL;
     if (terms[term->kind].asks && !spf_count_lookup(f->e))
         return wrong(f, term, "too many DNS lookups");
     if (term->spec.len > 0) {

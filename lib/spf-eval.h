@@ -13,6 +13,7 @@ DnsType spf_address_type(const SpfEval *eval);
 /* FALSE: it is one too many. */
 gboolean spf_count_lookup(SpfEval *eval);
 
-SpfMatch spf_match_ptr(SpfEval *eval, const SpfTerm *term, const char *target);
+/* `nameless`: the client has no PTR record at all. */
+SpfMatch spf_match_ptr(SpfEval *eval, const char *target, gboolean *nameless);
 
 #pragma GCC visibility pop

@@ -107,7 +107,9 @@ typedef struct {
     const SpfRequest *request;
     gboolean lax;
     gboolean finished; /* what is asked now is for the explanation and counts against no limit */
+    gboolean guess;    /* the record is one of ours */
     guint lookups, voids, queries;
+    const SpfTerm *void_term; /* counted in voids last */
 
     gboolean ptr_asked; /* the client's PTR names, asked once for ptr and %{p} */
     DnsAnswer *ptr;

@@ -42,10 +42,11 @@ static gboolean is_or_below(const char *name, const char *domain)
     return n >= d && g_ascii_strcasecmp(name + n - d, domain) == 0 && (n == d || name[n - d - 1] == '.');
 }
 
-SpfMatch spf_match_ptr(SpfEval *e, const SpfTerm *term, const char *target)
+SpfMatch spf_match_ptr(SpfEval *e, const char *target, gboolean *nameless)
 {
     guint n = ptr_names(e);
 
+    *nameless = e->ptr && (e->ptr->status == DNS_NODATA || e->ptr->status == DNS_NXDOMAIN);
     for (guint i = 0; i < n; i++)
         if (is_or_below(e->ptr->records[i].name, target) && points_back(e, i))
             return MATCH_YES;

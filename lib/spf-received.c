@@ -26,7 +26,7 @@ static gboolean is_dot_atom(const char *text)
 
 static void append_safe(GString *out, const char *text, gsize max, const char *escape)
 {
-    for (gsize i = 0; text[i] && i < max; i++) {
+    for (gsize i = 0; i < max && text[i]; i++) {
         gboolean printable = text[i] >= 0x20 && text[i] <= 0x7e;
         if (printable && strchr(escape, text[i]))
             g_string_append_c(out, '\\');

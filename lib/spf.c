@@ -143,12 +143,17 @@ static char *domain_explanation(SpfEval *e)
                            e->exp_domain);
 }
 
-static char *our_explanation(const SpfRequest *q, const Who *w)
+/* Ours may use the macros too, as a domain's own (§7). */
+static char *our_explanation(SpfEval *e, const Who *w)
 {
+    const SpfRequest *q = e->request;
     char ip[IP_STRING_MAX];
 
-    if (q->default_explanation)
-        return spf_printable(q->default_explanation, strlen(q->default_explanation), SPF_EXPLANATION_MAX);
+    if (q->default_explanation) {
+        SpfSpan text = {q->default_explanation, strlen(q->default_explanation)};
+        char *expanded = spf_expand_text(&e->macros, text, w->domain);
+        return expanded ? expanded : spf_printable(q->default_explanation, strlen(q->default_explanation), SPF_EXPLANATION_MAX);
+    }
     return g_strdup_printf("the domain %s does not permit %s to send its mail", w->domain,
                            ip_to_string(&q->ip, ip));
 }
@@ -181,7 +186,7 @@ static void finish(SpfResult *result, SpfEval *e, const Who *w, const char *give
         result->explanation = domain_explanation(e);
         result->explained_by_domain = result->explanation != NULL;
         if (!result->explanation)
-            result->explanation = our_explanation(e->request, w);
+            result->explanation = our_explanation(e, w);
     }
     result->lookups = e->lookups;
     result->voids = e->voids;
@@ -196,7 +201,7 @@ static void finish(SpfResult *result, SpfEval *e, const Who *w, const char *give
         add_lax(result, e, w, given);
 }
 
-static SpfResult *run(const SpfRequest *q, const char *given)
+static SpfResult *run(const SpfRequest *q, const char *given, gboolean guess)
 {
     SpfResult *result = g_new0(SpfResult, 1);
     Who w = {0};
@@ -204,6 +209,7 @@ static SpfResult *run(const SpfRequest *q, const char *given)
 
     who_read(&w, q);
     eval_start(&e, q, &w, FALSE);
+    e.guess = guess;
     result->identity = w.identity;
     result->lax_code = SPF_PERMERROR;
     if (*w.domain && q->ip.family != IP_NONE)
@@ -217,7 +223,7 @@ static SpfResult *run(const SpfRequest *q, const char *given)
 
 SpfResult *spf_check(const SpfRequest *request)
 {
-    return run(request, NULL);
+    return run(request, NULL, FALSE);
 }
 
 SpfResult *spf_evaluate(const SpfRequest *request, const char *record)
@@ -225,8 +231,8 @@ SpfResult *spf_evaluate(const SpfRequest *request, const char *record)
     SpfResult *result;
 
     if (spf_is_record(record, strlen(record)))
-        return run(request, record);
-    result = run(request, "v=spf1 all");
+        return run(request, record, FALSE);
+    result = run(request, "v=spf1 all", FALSE);
     if (result->code != SPF_NONE) {
         result->code = SPF_PERMERROR;
         result->problem = g_strdup("the given record does not begin with v=spf1");
@@ -238,7 +244,7 @@ SpfResult *spf_guess(const SpfRequest *request, gboolean dynamic)
 {
     const gboolean mfrom = request->sender && *request->sender;
 
-    return run(request, !mfrom ? GUESS_HELO : dynamic ? GUESS_MFROM_DYNAMIC : GUESS_MFROM);
+    return run(request, !mfrom ? GUESS_HELO : dynamic ? GUESS_MFROM_DYNAMIC : GUESS_MFROM, TRUE);
 }
 
 char *spf_diagnosis(const SpfResult *result)

@@ -83,11 +83,20 @@ void srstag_parts_clear(SrsTagParts *parts)
     g_clear_pointer(&parts->domain, g_free);
 }
 
+/* Dots out of place, as a..b has them, come back as they came: nobody else quotes these. */
+static gboolean needs_quotes(const char *local)
+{
+    for (; *local; local++)
+        if ((guchar)*local < 0x80 && !g_ascii_isalnum(*local) && !strchr("!#$%&'*+-/=?^_`{|}~.", *local))
+            return TRUE;
+    return FALSE;
+}
+
 char *srstag_join(const char *local, const char *domain)
 {
     if (!local[0] || !srstag_is_domain(domain) || strlen(local) > ADDRESS_LOCAL_MAX)
         return NULL;
-    g_autofree char *quoted = address_quote_local(local);
+    g_autofree char *quoted = needs_quotes(local) ? address_quote_local(local) : g_strdup(local);
     return g_strconcat(quoted, "@", domain, NULL);
 }
 

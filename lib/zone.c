@@ -29,7 +29,10 @@ typedef struct {
     GPtrArray *log;       /* NULL: off */
 } Zone;
 
-G_DEFINE_QUARK(postern - zone - error, zone_error)
+GQuark zone_error_quark(void)
+{
+    return g_quark_from_static_string("postern-zone-error");
+}
 
 /* Lower case, no final dot. FALSE: too long to be a name. */
 static gboolean normalize(const char *name, char buf[static NAME_MAX_LEN + 1])

@@ -24,7 +24,7 @@ LETTERS = (
     Letter("our own domain, claimed from outside", sender="boss@here.example", **STRANGER),
     Letter("HELO that is a number", ip="198.51.100.7", helo="198.51.100.7"),
     Letter("HELO that is our own name", ip="198.51.100.7", helo="mx.here.example"),
-    Letter("a client whose PTR says localhost", ip="198.51.100.9", helo="mail.stranger.example"),
+    Letter("a client whose PTR says localhost", sender="joe@nothing.example", ip="198.51.100.9", helo="mail.stranger.example"),
     Letter("a dial-up machine, no SPF, no valid HELO", sender="joe@nothing.example", ip="198.51.100.20", helo="pc"),
     Letter("a broken SPF record, and what was meant", sender="info@broken.example", **STRANGER),
     Letter("SPF that cannot be found out now", sender="info@slow.example", **STRANGER),

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file-error.h"
+
 #define PIECE (64 << 10) /* bytes that spool_foreach() reads at once from a file */
 
 struct Spool {
@@ -51,16 +53,6 @@ void spool_free(Spool *spool)
     g_free(spool);
 }
 
-/* RLIMIT_FSIZE and disk quotas are a full disk as far as mail is concerned. */
-static gboolean fail(GError **error, int code, const char *what)
-{
-    gboolean full = code == ENOSPC || code == EDQUOT || code == EFBIG;
-
-    g_set_error(error, G_IO_ERROR, full ? G_IO_ERROR_NO_SPACE : (int)g_io_error_from_errno(code), "%s: %s",
-                what, g_strerror(code));
-    return FALSE;
-}
-
 /* Not every file system has files without names. */
 static int open_unnamed(const char *dir)
 {
@@ -96,11 +88,11 @@ static gboolean move_to_file(Spool *spool, GError **error)
     int fd = open_unnamed(spool->temp_dir);
 
     if (fd < 0)
-        return fail(error, errno, spool->temp_dir);
+        return file_error(error, errno, spool->temp_dir);
     if (spool->bytes && !write_at(fd, spool->bytes->data, spool->bytes->len, 0)) {
         int code = errno;
         close(fd);
-        return fail(error, code, spool->temp_dir);
+        return file_error(error, code, spool->temp_dir);
     }
     g_clear_pointer(&spool->bytes, g_byte_array_unref);
     spool->fd = fd;
@@ -119,7 +111,7 @@ static gboolean append(Spool *spool, const void *bytes, gsize len, GError **erro
         return FALSE;
     /* A part that was written before the disk was full lies beyond spool->len: it is written over, and never
      * read. */
-    return write_at(spool->fd, bytes, len, spool->len) || fail(error, errno, spool->temp_dir);
+    return write_at(spool->fd, bytes, len, spool->len) || file_error(error, errno, spool->temp_dir);
 }
 
 gboolean spool_append(Spool *spool, const void *bytes, gsize len, GError **error)
@@ -127,7 +119,7 @@ gboolean spool_append(Spool *spool, const void *bytes, gsize len, GError **error
     if (len == 0)
         return TRUE;
     if (len > G_MAXINT32)
-        return fail(error, EFBIG, "one piece of a message");
+        return file_error(error, EFBIG, "one piece of a message");
     if (spool->budget && !quota_reserve(spool->budget, (gint64)len)) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_BUSY,
                     "the messages under way have all the room that they may");
@@ -168,7 +160,7 @@ gssize spool_read(const Spool *spool, guint64 offset, void *buf, gsize len, GErr
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
-            fail(error, n < 0 ? errno : EIO, spool->temp_dir);
+            file_error(error, n < 0 ? errno : EIO, spool->temp_dir);
             return -1;
         }
         got += (gsize)n;

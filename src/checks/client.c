@@ -81,7 +81,7 @@ gboolean client_is_ours(Session *session)
 /* The form of the old line: connect from mail.example.com at ('192.0.2.1', 4711) EXTERNAL DYN */
 static void log_connect(Session *session, const ClientFact *fact)
 {
-    const char *name = session_ptr_name(session);
+    const char *name = session_client_name(session);
     session_log(session, LOG_LEVEL_INFO, "connect from", "%s at ('%s', %u) %s%s%s", name ? name : "[unknown]",
                 session_ip_text(session), session_port(session), fact->internal ? "INTERNAL" : "EXTERNAL",
                 fact->trusted ? " TRUSTED" : "", fact->dynamic ? " DYN" : "");

@@ -23,6 +23,7 @@ static const Field fields[] = {
     FIELD_STR(SpfFact, explanation),
     FIELD_BOOL(SpfFact, explained_by_domain),
     FIELD_STR(SpfFact, problem),
+    FIELD_STR(SpfFact, diagnosis),
     FIELD_STR(SpfFact, broken),
     FIELD_STR(SpfFact, corrected),
     FIELD_STR(SpfFact, lax),
@@ -58,7 +59,7 @@ static SpfRequest make_request(Message *message)
         .default_explanation = *config->spf.explanation ? config->spf.explanation : NULL,
         .substitutes = config->loaded.substitutes,
         .delegate = *config->spf.delegate ? config->spf.delegate : NULL,
-        .lax = config->spf.lax,
+        .lax = TRUE, /* always: a refusal for a broken record says what was meant (C7) */
         .defer_temperror = TRUE,
     };
 }
@@ -187,6 +188,7 @@ static void evaluate(void *of, void *into)
     fact->explained_by_domain = result->explained_by_domain;
     fact->problem = result->problem;
     fact->broken = result->broken;
+    fact->diagnosis = message_own(message, spf_diagnosis(result), g_free);
     fact->corrected = result->corrected;
     fact->lax_code = result->lax_code;
     if (result->code == SPF_PERMERROR && request.lax)
@@ -242,10 +244,7 @@ static char *sentence_of(Message *message, const SpfFact *fact)
             return pool_printf(pool, "SPF fail: %s explains: %s", domain, fact->explanation);
         return pool_printf(pool, "SPF fail: %s", fact->explanation);
     case SPF_PERMERROR:
-        if (fact->lax_code != SPF_PERMERROR && fact->corrected)
-            return pool_printf(pool, "SPF record of %s is broken: %s; with %s it would say %s", domain,
-                               fact->problem, fact->corrected, spf_code_name(fact->lax_code));
-        return pool_printf(pool, "SPF record of %s is broken: %s", domain, fact->problem);
+        return pool_printf(pool, "SPF record of %s is broken: %s", domain, fact->diagnosis);
     case SPF_TEMPERROR:
         return pool_printf(pool, "SPF of %s cannot be checked now: %s", domain, fact->problem);
     case SPF_NONE:

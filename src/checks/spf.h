@@ -14,6 +14,7 @@ typedef struct {
     const char *explanation;  /* of a fail */
     gboolean explained_by_domain;
     const char *problem;      /* of temperror and permerror */
+    const char *diagnosis;    /* the problem, what was meant, and what that would give: one line (C7) */
     const char *broken, *corrected;
     const char *lax;          /* permerror: what was meant (C7) */
     const char *helo;         /* result for HELO; NULL: not asked */

@@ -12,6 +12,7 @@ typedef enum {
     OLD_GUESS,           /* yes or no, or a record of its own */
     OLD_INTERNAL_POLICY, /* yes or no, where there are SPF terms now */
     OLD_MAP,             /* an access map, perhaps named by what makemap made of it */
+    OLD_FOLDER,          /* a folder, if it is there */
     OLD_VERB_IF,         /* yes: the tag gets the verb */
     OLD_VERB_FOR,        /* the tag gets the verb for these domains */
     OLD_ELSEWHERE,       /* read before all others */
@@ -30,7 +31,7 @@ static const OldName old_names[] = {
     {"milter", "socketname", OLD_SAME, "daemon", "listen"},
     {"milter", "umask", OLD_UMASK, "daemon", "socket_mode"},
     {"milter", "timeout", OLD_SAME, "daemon", "idle_timeout"},
-    {"milter", "tempdir", OLD_SAME, "daemon", "temp_dir"},
+    {"milter", "tempdir", OLD_FOLDER, "daemon", "temp_dir"},
     {"milter", "datadir", OLD_ELSEWHERE, NULL, NULL},
     {"milter", "name", OLD_NOTHING, NULL, NULL},
     {"milter", "internal_connect", OLD_SAME, "connection", "internal_connect"},
@@ -98,13 +99,25 @@ static const OldName old_names[] = {
     {"formatters", NULL, OLD_NOTHING, NULL, NULL},
 };
 
+/* Several programs had files of this form. The one that refused bad HELO and PTR names called its socket so.
+ */
+typedef enum { PROGRAM_BMS = 1, PROGRAM_SPF = 2, PROGRAM_OTHER = 4 } OldProgram;
+
+static OldProgram program_of(const Ini *ini)
+{
+    if (ini_find(ini, "milter", "socketname") == NULL)
+        return PROGRAM_BMS;
+    return ini_has_section(ini, "spf") ? PROGRAM_SPF : PROGRAM_OTHER;
+}
+
 /* What an old file had without saying so. */
 static const struct {
+    int programs;
     const char *section, *key, *value;
 } old_defaults[] = {
-    {"connection", "hello_checks", "yes"},
-    {"connection", "ptr_checks", "yes"},
-    {"spf", "mode", "on"},
+    {PROGRAM_BMS, "connection", "hello_checks", "yes"},
+    {PROGRAM_BMS, "connection", "ptr_checks", "yes"},
+    {PROGRAM_BMS | PROGRAM_SPF, "spf", "mode", "on"},
 };
 
 static const struct {
@@ -117,10 +130,12 @@ static const struct {
 
 void old_begin(Loader *loader, const Ini *ini)
 {
+    OldProgram program = program_of(ini);
     for (guint i = 0; i < G_N_ELEMENTS(old_defaults); i++)
-        loader_set(loader, option_find(old_defaults[i].section, old_defaults[i].key), old_defaults[i].value,
-                   0);
-    for (guint i = 0; i < G_N_ELEMENTS(old_verbs); i++)
+        if ((old_defaults[i].programs & program) != 0)
+            loader_set(loader, option_find(old_defaults[i].section, old_defaults[i].key),
+                       old_defaults[i].value, 0);
+    for (guint i = 0; i < G_N_ELEMENTS(old_verbs) && program != PROGRAM_OTHER; i++)
         loader_add_pair(loader, option_find("verbs", ""), old_verbs[i].tag, old_verbs[i].verb, 0);
     /* The old system changed its folder to datadir, so that is where relative paths start. */
     const IniEntry *datadir = ini_find(ini, "milter", "datadir");
@@ -200,7 +215,24 @@ static void set_map(Loader *loader, const Option *option, const IniEntry *entry)
             return;
         }
     }
+    if (*path != '\0' && !g_file_test(path, G_FILE_TEST_EXISTS)) {
+        /* The old system went on without, too; a map that is there and cannot be read is another matter. */
+        tell(loader, entry, PROBLEM_WARNING, "= %s: there is no such file; no access map is used", path);
+        return;
+    }
     loader_set(loader, option, entry->value, entry->line);
+}
+
+static void set_folder(Loader *loader, const Option *option, const IniEntry *entry)
+{
+    ValueContext context = loader_context(loader, entry->line);
+    g_autofree char *path = value_path(entry->value, &context);
+    g_assert(option != NULL); /* the row names one */
+    if (g_file_test(path, G_FILE_TEST_IS_DIR))
+        loader_set(loader, option, path, entry->line);
+    else
+        tell(loader, entry, PROBLEM_WARNING, "= %s: there is no such folder; %s is used", path,
+             option->fallback);
 }
 
 static void add_verbs(Loader *loader, const OldName *old, const IniEntry *entry)
@@ -209,6 +241,10 @@ static void add_verbs(Loader *loader, const OldName *old, const IniEntry *entry)
     g_autofree char *what = g_strdup_printf("[%s] %s", entry->section, entry->key);
     g_auto(GStrv) domains = value_words(what, entry->value, &context);
     for (char **domain = domains; domain != NULL && *domain != NULL; domain++) {
+        if (strpbrk(*domain, "=:") != NULL) {
+            tell(loader, entry, PROBLEM_ERROR, "= %.60s: a domain is expected", *domain);
+            continue;
+        }
         g_autofree char *name = g_strdup_printf("%s!%s", old->to, *domain);
         loader_add_pair(loader, option_find("verbs", ""), name, old->name, entry->line);
     }
@@ -241,6 +277,9 @@ static void apply(Loader *loader, const OldName *old, const IniEntry *entry)
         break;
     case OLD_MAP:
         set_map(loader, option, entry);
+        break;
+    case OLD_FOLDER:
+        set_folder(loader, option, entry);
         break;
     case OLD_VERB_IF:
         add_verb_if(loader, old, entry);

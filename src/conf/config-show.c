@@ -14,12 +14,17 @@ static const char file_head[] =
     "from a\n"
     "# file. Times: 8, 8s, 5m, 2h, 7d. Sizes: 4096, 256K, 1M. A continuation line is indented.\n";
 
-/* What interpolation takes away again when it is read. */
-static char *escape_percent(const char *text)
+/* As it must be written to be read as `text`: percents doubled, further lines indented. */
+static char *escape_value(const char *text)
 {
     GString *escaped = g_string_new(NULL);
-    for (; *text != '\0'; text++)
-        g_string_append(escaped, *text == '%' ? "%%" : (char[]){*text, '\0'});
+    for (; *text != '\0'; text++) {
+        g_string_append_c(escaped, *text);
+        if (*text == '%')
+            g_string_append_c(escaped, '%');
+        else if (*text == '\n')
+            g_string_append(escaped, "    ");
+    }
     return g_string_free(escaped, FALSE);
 }
 
@@ -78,10 +83,10 @@ static void append_option(GString *to, const Option *option)
         g_string_append_printf(to, "%s%s", i == 0 ? ": " : ", ", option->words[i]);
     g_string_append(to, option->restart ? "; needs a restart)\n" : ")\n");
     if (option->example != NULL) {
-        g_autofree char *example = escape_percent(option->example);
+        g_autofree char *example = escape_value(option->example);
         g_string_append_printf(to, "# Example: %s = %s\n", option->key, example);
     }
-    g_autofree char *fallback = escape_percent(option->fallback);
+    g_autofree char *fallback = escape_value(option->fallback);
     g_string_append_printf(to, ";%s =%s%s\n", option->key, *fallback != '\0' ? " " : "", fallback);
 }
 
@@ -118,7 +123,7 @@ static char *shown_value(const Config *config, const Option *option)
 
 static void append_value(GString *to, const char *key, const char *value, const char *from)
 {
-    g_autofree char *escaped = escape_percent(value);
+    g_autofree char *escaped = escape_value(value);
     g_string_append_printf(to, "# %s\n%s =%s%s\n", from, key, *escaped != '\0' ? " " : "", escaped);
 }
 

@@ -113,7 +113,7 @@ static void start_section(Reader *reader, const char *text)
         report(reader, PROBLEM_ERROR, "a section without its \"]\": %.60s", text);
         return;
     }
-    if (end == text + 1) {
+    if (text + 1 + strspn(text + 1, " \t") == end) {
         report(reader, PROBLEM_ERROR, "a section without a name");
         return;
     }
@@ -358,7 +358,7 @@ static gboolean expand(Expander *expander, const char *text, guint depth)
     return TRUE;
 }
 
-static void interpolate(Ini *ini, const char *name, Problems *problems)
+static void interpolate(Ini *ini, const char *name, IniFlags flags, Problems *problems)
 {
     Expander expander = {.ini = ini, .name = name, .problems = problems};
     for (guint i = 0; i < ini->items->len; i++) {
@@ -367,8 +367,12 @@ static void interpolate(Ini *ini, const char *name, Problems *problems)
             continue;
         expander.item = item;
         expander.out = g_string_new(NULL);
-        gboolean good = expand(&expander, item->raw, 1);
-        item->entry.value = g_string_free(expander.out, FALSE);
+        gboolean foreign =
+            (flags & INI_INLINE_COMMENTS) != 0 && g_str_has_prefix(item->entry.section, "formatter_");
+        gboolean good = foreign || expand(&expander, item->raw, 1);
+        if (foreign)
+            g_string_append(expander.out, item->raw);
+        item->entry.value = g_strstrip(g_string_free(expander.out, FALSE));
         if (good)
             g_ptr_array_add(ini->shown, item);
     }
@@ -392,7 +396,7 @@ Ini *ini_parse(const char *name, const char *text, gsize len, IniFlags flags, Pr
     }
     Reader reader = {.ini = ini, .name = name, .flags = flags, .problems = problems};
     read_lines(&reader, text, len);
-    interpolate(ini, name, problems);
+    interpolate(ini, name, flags, problems);
     return ini;
 }
 

@@ -30,7 +30,8 @@ typedef struct {
 
 typedef enum {
     INI_PLAIN = 0,
-    /* Files for Python 2: " ;" ends the value on the key's line, and `""` is the empty value. */
+    /* Files for Python 2: " ;" ends the value on the key's line, `""` is the empty value, and [formatter_…]
+     * sections, which are for its logging module, are left as they are. */
     INI_INLINE_COMMENTS = 1 << 0,
 } IniFlags;
 

@@ -251,7 +251,8 @@ static gboolean parse_log(const Parse *parse, void *at)
     int index = word_index(words, parse->text);
     if (index >= 0)
         return set_string(at, g_strdup(words[index]));
-    if (!g_str_has_prefix(parse->text, "file:") || parse->text[strlen("file:")] == '\0')
+    if (!g_str_has_prefix(parse->text, "file:") || parse->text[strlen("file:")] == '\0' ||
+        strchr(parse->text, '\n') != NULL)
         return bad(parse, "one of stderr, syslog, journal, file:/path is expected");
     g_autofree char *path = value_path(parse->text + strlen("file:"), parse->context);
     return set_string(at, g_strconcat("file:", path, NULL));
@@ -374,7 +375,7 @@ static char *listen_word(const char *word)
 {
     if (*word == '/')
         return g_strconcat("unix:", word, NULL);
-    if (g_str_has_prefix(word, "local:"))
+    if (g_str_has_prefix(word, "local:/"))
         return g_strconcat("unix:", word + strlen("local:"), NULL);
     if (g_str_has_prefix(word, "unix:/") || g_str_has_prefix(word, "inet:") ||
         g_str_has_prefix(word, "inet6:"))

@@ -152,7 +152,7 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
         reason = reason ? reason : recipient->weighing;
     }
     g_ptr_array_add(rcpts, NULL);
-    g_autoptr(GString) headers = message_render_headers(message);
+    g_autoptr(GString) head = message_render_headers(message);
     const Judgement *decider = reason->decider;
     QuarantineEntry entry = {
         .time = clock_seconds(message->session->engine->services->clock),
@@ -167,7 +167,7 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
         .rule_key = decider->rule.key,
     };
     g_autoptr(GError) error = NULL;
-    g_autofree char *id = quarantine_put(quarantine, &entry, headers->str, headers->len, message->body, &error);
+    g_autofree char *id = quarantine_put(quarantine, &entry, head->str, head->len, message->body, &error);
     if (!id) {
         *why = pool_strdup(message->known.pool, error->message);
         return FALSE;
@@ -238,6 +238,8 @@ Reply decide_message(Message *message)
     if (message->body_error)
         return cannot(message, message->body_error);
     count_ends(&ends, message);
+    if (!ends.total) /* no MTA goes on so; RFC 5321 §3.3 */
+        return (Reply){REPLY_REJECT, 554, "5.5.1", "no valid recipients"};
     Reply reply = REPLY_GO;
     gboolean delivered = ends.n[END_PASS] || ends.n[END_HOLD] || ends.n[END_QUARANTINE] ||
                          (ends.n[END_REJECT] && ends.n[END_REJECT] < ends.total);

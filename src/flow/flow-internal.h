@@ -63,7 +63,8 @@ struct Session {
     Known known;
     ResolverView resolver;
 
-    char *ptr_name; /* NULL: none */
+    char *client_name; /* NULL: none that the MTA believes */
+    char *ptr_name;    /* NULL: none */
     IpAddress ip;
     char ip_text[IP_STRING_MAX];
     guint port;

@@ -64,7 +64,9 @@ void session_progress(Session *session);
 const IpAddress *session_ip(const Session *session); /* IP_NONE when the MTA did not say */
 const char *session_ip_text(const Session *session); /* "" when unknown */
 guint session_port(const Session *session);
-/* The client's PTR name as the MTA resolved it, or NULL when there is none (the MTA then gives "[192.0.2.1]"). */
+/* The client's name that the MTA believes, since it leads back to the address; NULL: none. */
+const char *session_client_name(const Session *session);
+/* What the client's PTR record says, believed or not (macro client_ptr, else the name above); NULL: none. */
 const char *session_ptr_name(const Session *session);
 const char *session_helo_name(const Session *session); /* NULL before HELO */
 /* The newest HELO came while a message was open, or cut one off (A5). */

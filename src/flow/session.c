@@ -63,6 +63,7 @@ void session_free(Session *session)
     settle_session(session);
     for (int stage = 0; stage < STAGE_COUNT; stage++)
         g_clear_pointer(&session->macros[stage], g_hash_table_unref);
+    g_free(session->client_name);
     g_free(session->ptr_name);
     g_free(session->helo);
     known_clear(&session->known);
@@ -101,12 +102,21 @@ const char *session_macro(const Session *session, const char *name)
 
 /* --- the steps --- */
 
-Reply session_connect(Session *session, const char *ptr_name, const IpAddress *ip, guint port)
+/* Both MTAs write the address in brackets where there is no name; Postfix also "unknown". */
+static char *name_or_null(const char *name)
+{
+    if (!name || !*name || *name == '[' || strcmp(name, "unknown") == 0)
+        return NULL;
+    return g_ascii_strdown(name, -1);
+}
+
+Reply session_connect(Session *session, const char *client_name, const IpAddress *ip, guint port)
 {
     begin_stage(session, STAGE_CONNECT);
-    /* Both MTAs write the address in brackets where there is no name. */
-    if (ptr_name && *ptr_name && *ptr_name != '[' && strcmp(ptr_name, "unknown") != 0)
-        session->ptr_name = g_ascii_strdown(ptr_name, -1);
+    session->client_name = name_or_null(client_name);
+    session->ptr_name = name_or_null(session_macro(session, "client_ptr"));
+    if (!session->ptr_name)
+        session->ptr_name = g_strdup(session->client_name);
     session->ip = *ip;
     session->port = port;
     ip_to_string(ip, session->ip_text);
@@ -409,6 +419,11 @@ const char *session_ip_text(const Session *session)
 guint session_port(const Session *session)
 {
     return session->port;
+}
+
+const char *session_client_name(const Session *session)
+{
+    return session->client_name;
 }
 
 const char *session_ptr_name(const Session *session)

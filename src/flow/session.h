@@ -45,8 +45,9 @@ const Snapshot *session_snapshot(const Session *session);
  * same stage had before. Call before the step itself. */
 void session_macros(Session *session, Stage stage, const char *const *pairs);
 
-/* `ptr_name` is what the MTA calls the client: its PTR name, "[192.0.2.1]", or NULL. `ip` is IP_NONE when unknown. */
-Reply session_connect(Session *session, const char *ptr_name, const IpAddress *ip, guint port);
+/* `client_name` is what the MTA calls the client: its name, "[192.0.2.1]", "unknown", or NULL. `ip` is IP_NONE when
+ * unknown. */
+Reply session_connect(Session *session, const char *client_name, const IpAddress *ip, guint port);
 Reply session_helo(Session *session, const char *helo);
 /* args[0] is the address as sent, with brackets; ESMTP arguments follow; NULL ends. */
 Reply session_mail(Session *session, const char *const *args);

@@ -124,7 +124,7 @@ static void keep(Shard *shard, const DnsQuestion *question, DnsAnswer *answer, g
     guint seconds = lifetime(shard->resolver, answer);
 
     if (seconds)
-        answer_cache_put(shard->cache, question, answer, now + seconds * G_USEC_PER_SEC);
+        answer_cache_put(shard->cache, question, answer, now + (gint64)seconds * G_USEC_PER_SEC);
 }
 
 static Flight *flight_new(Shard *shard, const DnsQuestion *question, gint64 now)
@@ -245,8 +245,8 @@ static void flight_answered(UpstreamQuestion *question, DnsAnswer *answer)
     Flight *flight = (Flight *)question;
     Shard *shard = flight->shard;
 
-    if (answer->status == DNS_TEMPERROR)
-        dns_answer_set_ttl(answer, TEMPERROR_TTL);
+    dns_answer_set_ttl(answer,
+                       lifetime(shard->resolver, answer)); /* whoever keeps it keeps it as long as we do */
     pthread_mutex_lock(&shard->lock);
     shard->errors += answer->status == DNS_TEMPERROR;
     if (!flight->answer || answer->status != DNS_TEMPERROR)

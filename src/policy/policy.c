@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#define TAG_BIT(tag) (G_GUINT64_CONSTANT(1) << (tag))
 #define KEYS_MAX 136 /* an address, its domain and at most 127 parents (RFC 1035 §2.3.4) fit */
 
 struct Policy {
@@ -12,6 +13,7 @@ struct Policy {
     guint64 settled_by[TAG_COUNT];   /* a bit per tag */
     GArray *thresholds[2];           /* Threshold; [1] is the early one */
     guint verbs_used;                /* by rules that somebody wrote */
+    guint64 mapped[2];               /* tags that the access map has entries for, a bit each; [1]: To- */
     guint64 late_tags;               /* a bit per tag: some rule for it makes a difference after DATA */
     guint64 own_tags;                /* a bit per tag: some recipients have rules of their own for it */
     gboolean put_off;                /* [decide_at] puts some tag off until end of message */
@@ -39,12 +41,14 @@ const char *const *policy_keys(Pool *pool, const char *subject)
     return copy;
 }
 
-static const MapEntry *lookup(const Policy *policy, const char *prefix, const char *tag, const char *subject)
+typedef enum { OF_SUBJECT, OF_RECIPIENT } Whose;
+
+static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const char *subject)
 {
-    if (!policy->config->policy.access)
+    if (!(policy->mapped[whose] & TAG_BIT(tag))) /* most tags have no entry */
         return NULL;
     char key[512];
-    int len = g_snprintf(key, sizeof key, "%s%s:", prefix, tag);
+    int len = g_snprintf(key, sizeof key, "%s%s:", whose == OF_RECIPIENT ? "to-" : "", tag_name(tag));
     for (char *c = key; *c; c++)
         *c = g_ascii_tolower(*c);
     if (len + strlen(subject) >= sizeof key)
@@ -53,14 +57,26 @@ static const MapEntry *lookup(const Policy *policy, const char *prefix, const ch
     return map_lookup(policy->config->policy.access, key);
 }
 
-static const MapEntry *lookup_first(const Policy *policy, const char *prefix, Tag tag, const char *const *keys)
+static const MapEntry *lookup_first(const Policy *policy, Whose whose, Tag tag, const char *const *keys)
 {
     for (; keys && *keys; keys++) {
-        const MapEntry *entry = lookup(policy, prefix, tag_name(tag), *keys);
+        const MapEntry *entry = lookup(policy, whose, tag, *keys);
         if (entry)
             return entry;
     }
     return NULL;
+}
+
+/* The tag alone, with its colon or, as some old maps have it, without. */
+static const MapEntry *lookup_bare(const Policy *policy, Whose whose, Tag tag)
+{
+    const MapEntry *entry = lookup(policy, whose, tag, "");
+    if (entry || !(policy->mapped[whose] & TAG_BIT(tag)))
+        return entry;
+    g_autofree char *key = g_strconcat(whose == OF_RECIPIENT ? "to-" : "", tag_name(tag), NULL);
+    for (char *c = key; *c; c++)
+        *c = g_ascii_tolower(*c);
+    return map_lookup(policy->config->policy.access, key);
 }
 
 static void pool_clear_ruling(gpointer ruling)
@@ -89,16 +105,16 @@ static void ruling_by_default(const Policy *policy, Tag tag, Ruling *ruling, Rul
 void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
                  Ruling *ruling, Rule *rule)
 {
-    const MapEntry *of_subject = lookup_first(policy, "", tag, keys);
+    const MapEntry *of_subject = lookup_first(policy, OF_SUBJECT, tag, keys);
     if (of_subject && ruling_of_entry(policy, pool, of_subject, ruling, rule) && ruling->verb == VERB_DENY)
         return;
-    const MapEntry *entry = lookup_first(policy, "To-", tag, rcpt_keys);
+    const MapEntry *entry = lookup_first(policy, OF_RECIPIENT, tag, rcpt_keys);
     if (!entry)
         entry = of_subject;
     if (!entry && rcpt_keys)
-        entry = lookup(policy, "To-", tag_name(tag), "");
+        entry = lookup_bare(policy, OF_RECIPIENT, tag);
     if (!entry)
-        entry = lookup(policy, "", tag_name(tag), "");
+        entry = lookup_bare(policy, OF_SUBJECT, tag);
     if (!entry || !ruling_of_entry(policy, pool, entry, ruling, rule))
         ruling_by_default(policy, tag, ruling, rule);
 }
@@ -145,8 +161,6 @@ Verb policy_unproven_dsn(const Policy *policy)
     return policy->unproven_dsn;
 }
 
-#define TAG_BIT(tag) (G_GUINT64_CONSTANT(1) << (tag))
-
 /* Verbs that are the same answer at RCPT and after DATA. All others wait for end of message (callbacks, QUARANTINE, …) or
  * change what is decided there: a score adds to the sum, PROBATION silences content findings. */
 #define SETTLED_AT_RCPT                                                                                            \
@@ -159,7 +173,7 @@ char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys)
     for (Tag tag = 0; tag < TAG_COUNT; tag++) {
         if (!(policy->late_tags & policy->own_tags & TAG_BIT(tag)))
             continue;
-        const MapEntry *entry = lookup_first(policy, "To-", tag, rcpt_keys);
+        const MapEntry *entry = lookup_first(policy, OF_RECIPIENT, tag, rcpt_keys);
         if (entry)
             g_string_append_printf(text, "%s=%s;", tag_name(tag), entry->value);
     }
@@ -194,21 +208,20 @@ static void note_verb(Policy *policy, Tag tag, Verb verb)
         policy->late_tags |= TAG_BIT(tag);
 }
 
-/* The map holds other programs' entries too: keys without a colon or with a foreign tag are none of ours. */
+/* The map holds other programs' entries too: keys that are no tag of ours are left alone. */
 static void check_entry(const MapEntry *entry, void *data)
 {
     Compiler *c = data;
-    const char *colon = strchr(entry->key, ':');
     const char *word = entry->key;
+    const char *colon = word + strcspn(word, ":");
     Tag tag;
-    if (!colon)
-        return;
     gboolean of_recipient = g_str_has_prefix(word, "to-");
     if (of_recipient)
         word += strlen("to-");
     if (!tag_parse(word, colon - word, &tag))
         return;
-    if (of_recipient && colon[1])
+    c->policy->mapped[of_recipient ? OF_RECIPIENT : OF_SUBJECT] |= TAG_BIT(tag);
+    if (of_recipient && *colon && colon[1])
         c->policy->own_tags |= TAG_BIT(tag);
     const char *file = map_name(c->policy->config->policy.access);
     Ruling ruling = {0};

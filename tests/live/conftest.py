@@ -15,6 +15,7 @@ _why_not_private: str | None = None
 
 def pytest_configure(config: pytest.Config) -> None:
     global _why_not_private
+    config.addinivalue_line("markers", "load: many sessions at once; what ThreadSanitizer watches")
     _why_not_private = net.enter()
 
 

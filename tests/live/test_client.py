@@ -9,6 +9,7 @@ CLASSES = {"connection": {
 TESTS = {"connection": {"hello_checks": "yes", "ptr_checks": "yes", "hello_blacklist": "here.example, mx.here.example",
                         "internal_connect": "203.0.113.0/24"}}
 EARLY = {"connection": {**TESTS["connection"], "delayed_reject": "no"}}
+IPREV = {"connection": {"iprev": "yes"}, "authres": {"add": "yes"}}
 REFUSED = {BOB: 550}
 
 
@@ -35,12 +36,12 @@ REFUSED = {BOB: 550}
     Case("HELO is ours, authenticated", TESTS, helo="mx.here.example", login="bob"),
     Case("nothing is tested without being asked for", {}, ip="192.0.2.9", helo="1.2.3.4"),
     # A8
-    Case("iprev pass", {"authres": {"add": "yes"}}, delivered={"Authentication-Results": r"iprev=pass"}),
-    Case("iprev fail", {"authres": {"add": "yes"}}, ip="192.0.2.30",
+    Case("iprev pass", IPREV, delivered={"Authentication-Results": r"iprev=pass"}),
+    Case("iprev fail", IPREV, ip="192.0.2.30",
          delivered={"Authentication-Results": r"iprev=fail"}),
-    Case("iprev permerror", {"authres": {"add": "yes"}}, ip="198.51.100.200",
+    Case("iprev permerror", IPREV, ip="198.51.100.200",
          delivered={"Authentication-Results": r"iprev=permerror"}),
-    Case("iprev fail by rule", {"verbs": {"iprev-Fail": "REJECT"}}, ip="192.0.2.30", rcpts=REFUSED),
+    Case("iprev fail by rule", {**IPREV, "verbs": {"iprev-Fail": "REJECT"}}, ip="192.0.2.30", rcpts=REFUSED),
 )
 def test_client(world: World, case: Case) -> None:
     check(world, case)

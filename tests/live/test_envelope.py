@@ -59,10 +59,10 @@ REFUSED = {BOB: 550}
     Case("DENY stands above all", {"spf": {"mode": "on"}}, "To-SPF-Fail:here.example OK\nSPF-Fail:strict.example DENY\n",
          sender="x@strict.example", rcpts=REFUSED),
     Case("a reply of one's own", {"spf": {"mode": "on"}}, 'SPF-Fail:strict.example ERROR:"554 5.7.1 not you again"\n',
-         sender="x@strict.example", rcpts={BOB: 554}, reply="554 5.7.1 not you again"),
+         sender="x@strict.example", rcpts={BOB: 554}, reply=r"554 5\.7\.1 .*not you again"),
     Case("a temporary reply of one's own", {"spf": {"mode": "on"}}, "SPF-Fail:strict.example 450 4.7.1 later\n",
-         sender="x@strict.example", rcpts={BOB: 450}, reply="450 4.7.1 later"),
-    Case("discard", {"spf": {"mode": "on"}}, "SPF-Fail:strict.example DISCARD\n", sender="x@strict.example", log="DISCARD:"),
+         sender="x@strict.example", rcpts={BOB: 450}, reply=r"450 4\.7\.1 .*later"),
+    Case("discard", {"spf": {"mode": "on"}}, "SPF-Fail:strict.example DISCARD\n", sender="x@strict.example", log="DISCARD:", lost=True),
 )
 def test_envelope(world: World, case: Case) -> None:
     if "srs_domains" in case.settings.get("sender", {}):

@@ -18,6 +18,7 @@ LONG = "x" * 60000
 @pytest.fixture
 def client(world: World):
     postern = world.serve(EVERYTHING)
+    postern.expect(r"header over \d+ bytes: the rest of it is not judged")
     client = world.mta.connect("192.0.2.1")
     yield client
     client.close()
@@ -109,8 +110,10 @@ def test_content(client: Client, world: World, content: bytes) -> None:
         outcome = client.message(ALICE, [BOB], content)
     except (Gone, ConnectionError):
         return
-    # Our limit on headers and the MTA's own may refuse; a temporary failure would bring it back for ever.
-    assert outcome.last.kind in (2, 5), outcome
+    # A temporary failure would bring it back for ever. Sendmail itself gives one to what its milter protocol cannot carry
+    # (fields over 64 KiB), and hangs up on bare CR and LF.
+    own = world.mta.name == "sendmail" and (outcome.last.code == 421 or b"yyyyyyyy" in content)
+    assert outcome.last.kind in (2, 5) or own, outcome
     if outcome.accepted:
         world.sink.wait(1)
 
@@ -143,7 +146,7 @@ def test_smtputf8(world: World, sender: str) -> None:
     if not world.mta.smtputf8:
         pytest.skip(f"{world.mta.name} of Debian knows no SMTPUTF8")
     world.serve(EVERYTHING)
-    world.names.add('xn--grn-hoa.example TXT "v=spf1 ip4:192.0.2.1 -all"')
+    world.names.add('xn--grn-ioa.example TXT "v=spf1 ip4:192.0.2.1 -all"')
     with world.session() as client:
         assert client.mail(sender, "SMTPUTF8").code == 250
         assert client.rcpt("jürgen@here.example").code == 250

@@ -76,6 +76,7 @@ def accepted_recipients(told: list[Outcome | Gone]) -> list[str]:
     return sorted(r for t in told if isinstance(t, Outcome) and t.accepted for r in t.rcpts)
 
 
+@pytest.mark.load
 def test_load(world: World) -> None:
     """Many sessions at once: each message is delivered once, to whom it was for."""
     world.serve({**ON, "authres": {"add": "yes"}})
@@ -87,6 +88,7 @@ def test_load(world: World) -> None:
     assert all(d.header("Authentication-Results") and d.header("Received-SPF") for d in delivered)
 
 
+@pytest.mark.load
 def test_load_with_reloads(world: World) -> None:
     postern = world.serve(ON)
     stop = threading.Event()
@@ -107,6 +109,7 @@ def test_load_with_reloads(world: World) -> None:
     assert len(world.sink.deliveries) == 160
 
 
+@pytest.mark.load
 def test_load_with_stop(world: World) -> None:
     """SIGTERM under load: messages in flight finish, the rest are told to come again; nothing is lost, nothing refused."""
     postern = world.serve(ON)

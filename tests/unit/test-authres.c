@@ -143,14 +143,16 @@ static void test_write(void **state)
     authres_add_property(evil, "smtp", "auth", "x; dkim=pass\r\nSubject: y");
     authres_add_property(evil, "smtp", "mailfrom", "SRS0=ab=c@d.example");
     authres_add_property(evil, "smtp", "rcptto", "a@b@c");
+    authres_add_property(evil, "header", "from", "@a..example");
 
     g_autofree char *text = authres_to_string(ar, NULL);
-    assert_string_equal(text, "\"mx.example.com/1\"; "
-                              "spf=fail reason=\"not \\\"permitted\\\"\" smtp.mailfrom=user@example.net; "
-                              "dkim=pass (2048-bit \\(good\\)) header.i=@example.net header.b=\"AbC/+dE=\"; "
-                              "iprev=pass policy.iprev=\"2001:db8::1\"; "
-                              "auth=pass smtp.auth=\"x; dkim=pass  Subject: y\" "
-                              "smtp.mailfrom=\"SRS0=ab=c@d.example\" smtp.rcptto=\"a@b@c\"");
+    assert_string_equal(
+        text, "\"mx.example.com/1\"; "
+              "spf=fail reason=\"not \\\"permitted\\\"\" smtp.mailfrom=user@example.net; "
+              "dkim=pass (2048-bit \\(good\\)) header.i=@example.net header.b=\"AbC/+dE=\"; "
+              "iprev=pass policy.iprev=\"2001:db8::1\"; "
+              "auth=pass smtp.auth=\"x; dkim=pass  Subject: y\" "
+              "smtp.mailfrom=\"SRS0=ab=c@d.example\" smtp.rcptto=\"a@b@c\" header.from=\"@a..example\"");
     g_autofree char *folded = authres_to_string(ar, "Authentication-Results");
     assert_string_equal(folded,
                         "\"mx.example.com/1\";\n"
@@ -158,7 +160,8 @@ static void test_write(void **state)
                         "\tdkim=pass (2048-bit \\(good\\)) header.i=@example.net header.b=\"AbC/+dE=\";\n"
                         "\tiprev=pass policy.iprev=\"2001:db8::1\";\n"
                         "\tauth=pass smtp.auth=\"x; dkim=pass  Subject: y\"\n"
-                        "\tsmtp.mailfrom=\"SRS0=ab=c@d.example\" smtp.rcptto=\"a@b@c\"");
+                        "\tsmtp.mailfrom=\"SRS0=ab=c@d.example\" smtp.rcptto=\"a@b@c\"\n"
+                        "\theader.from=\"@a..example\"");
     g_autoptr(AuthRes) back = authres_parse(folded, -1);
     assert_false(back->malformed);
     assert_int_equal(back->results->len, 4);

@@ -39,6 +39,7 @@ static const Row rows[] = {
     {"no section", "k = v\nl = w\n[a]\nm = x\n", "a.m=x@4", "1:error"},
     {"broken header", "[a\nk = v\n[b]\nl = w", "b.l=w@4", "1:error"},
     {"empty header", "[]\nk = v\n", "", "1:error"},
+    {"header of blanks", "[ \t]\nk = v\n", "", "1:error"},
     {"text after a header", "[a] # fine\nk=v\n[b] odd\nl=w\n", "a.k=v@2|b.l=w@4", "3:warning"},
     {"no delimiter", "[a]\nnonsense\n  its own\nk=v\n", "a.k=v@4", "2:error"},
     {"no key", "[a]\n = v\nk=v\n", "a.k=v@3", "2:error"},

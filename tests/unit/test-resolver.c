@@ -31,6 +31,7 @@ static const char zone_text[] = "$TTL 300\n"
                                 "binary.test TXT \"a\\000b\\255\"\n"
                                 "short.test 1 A 192.0.2.6\n"
                                 "zero.test 0 A 192.0.2.6\n"
+                                "long.test 4295 A 192.0.2.6\n" /* µs that are just over 32 bits */
                                 "big.test BIGTXT 60000\n"
                                 "1.2.0.10.in-addr.arpa PTR inside.test\n"
                                 "localhost A 192.0.2.7\n"
@@ -278,10 +279,22 @@ static void test_cache_time(void **state)
     ask(resolver, "zero.test", DNS_A, 0);
     assert_int_equal(net_resolver_stats(resolver).questions, 3);
     ask(resolver, "servfail.test", DNS_A, 0);
+    ask(resolver, "long.test", DNS_A, 0);
     g_usleep(1100000);
+    ask(resolver, "long.test", DNS_A, 0);
     ask(resolver, "servfail.test", DNS_A, 0);
     ask(resolver, "short.test", DNS_A, 0);
-    assert_int_equal(net_resolver_stats(resolver).questions, 6);
+    assert_int_equal(net_resolver_stats(resolver).questions, 7);
+}
+
+static void test_max_ttl(void **state)
+{
+    g_autoptr(Resolver) resolver = resolver_at(port, (ResolverSettings){.max_ttl = 3});
+    g_autoptr(DnsAnswer) there = dns_query(resolver, "example.test", DNS_A, 0);
+    g_autoptr(DnsAnswer) none = dns_query(resolver, "nowhere.test", DNS_A, 0);
+
+    assert_int_equal(there->ttl, 3);
+    assert_int_equal(none->ttl, 3);
 }
 
 static void test_cache_bounds(void **state)
@@ -571,6 +584,7 @@ int main(void)
         cmocka_unit_test(test_bad_servers),
         cmocka_unit_test(test_cached),
         cmocka_unit_test(test_cache_time),
+        cmocka_unit_test(test_max_ttl),
         cmocka_unit_test(test_cache_bounds),
         cmocka_unit_test(test_flush),
         cmocka_unit_test(test_shared),

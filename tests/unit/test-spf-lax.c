@@ -218,6 +218,10 @@ static void test_limits(void **state)
         {"voids over it", "exists:h#.example.no", 3, SPF_PERMERROR, SPF_FAIL},
         {"voids at the lax limit", "exists:h#.example.no", 8, SPF_PERMERROR, SPF_FAIL},
         {"voids over that", "exists:h#.example.no", 9, SPF_PERMERROR, SPF_PERMERROR},
+        {"dead MX hosts are one void a term", "mx:dead.example", 2, SPF_FAIL, SPF_PERMERROR},
+        {"three such terms", "mx:dead.example", 3, SPF_PERMERROR, SPF_FAIL},
+        {"a client without a name", "ptr", 2, SPF_FAIL, SPF_PERMERROR},
+        {"asked for a third time", "ptr", 3, SPF_PERMERROR, SPF_FAIL},
         {"ten hosts", "mx:m10.example", 1, SPF_FAIL, SPF_PERMERROR},
         {"eleven hosts", "mx:m11.example", 1, SPF_PERMERROR, SPF_FAIL},
         {"forty hosts", "mx:m40.example", 1, SPF_PERMERROR, SPF_FAIL},
@@ -229,6 +233,7 @@ static void test_limits(void **state)
     };
     World w;
 
+    g_string_append(text, "dead.example MX 1 x.dead.example\ndead.example MX 2 y.dead.example\n");
     for (guint i = 0; i < 45; i++)
         g_string_append_printf(text, "h%u.example A 198.51.100.1\n", i);
     for (guint n = 10; n <= 41; n++)

@@ -20,9 +20,9 @@ static const char *const other_secret[] = {"other", NULL};
 static void test_srs_round_trip(void **state)
 {
     static const char *const addresses[] = {
-        "user@example.com", "Mixed.Case@Example.COM", "\"a b\"@example.com",     "\"a@b\"@example.com",
-        "a=b=@example.com", "u+x-y@example.com",      "j\303\266rg@example.com", "\"a\\\"b\"@example.com",
-        "user@[192.0.2.1]", L60 "@" L60 ".example",
+        ".a..b.@example.com",     "user@example.com", "Mixed.Case@Example.COM", "\"a b\"@example.com",
+        "\"a@b\"@example.com",    "a=b=@example.com", "u+x-y@example.com",      "j\303\266rg@example.com",
+        "\"a\\\"b\"@example.com", "user@[192.0.2.1]", L60 "@" L60 ".example",
     };
     SrsSettings srs = {.secrets = secrets};
     for (gsize i = 0; i < G_N_ELEMENTS(addresses); i++) {

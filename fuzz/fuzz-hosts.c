@@ -1,0 +1,36 @@
+/* A host list and patterns from the same words: what is shown reads back, and matching any address is safe.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include "conf/hosts.h"
+#include "conf/patterns.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_hosts(const char *const *words, const uint8_t *data, size_t size)
+{
+    g_autoptr(HostList) hosts = hosts_parse(words, NULL);
+    if (hosts == NULL)
+        return;
+    guint8 bytes[16] = {0};
+    memcpy(bytes, data, MIN(size, sizeof bytes));
+    IpAddress four = ip_from_bytes(IP_V4, bytes), six = ip_from_bytes(IP_V6, bytes);
+    hosts_match(hosts, &four, NULL, 0);
+    hosts_match(hosts, &six, NULL, 0);
+    g_autofree char *shown = hosts_to_string(hosts);
+    g_auto(GStrv) split = g_strsplit(shown, ", ", -1);
+    g_autoptr(HostList) again = hosts_parse((const char *const *)split, NULL);
+    g_assert(again != NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    g_autofree char *text = g_strndup((const char *)data, size);
+    g_auto(GStrv) words = g_strsplit_set(text, " ,\n", 1000);
+    check_hosts((const char *const *)words, data, size);
+    g_autoptr(PatternList) patterns = patterns_new((const char *const *)words);
+    for (char **word = words; *word != NULL; word++)
+        patterns_match(patterns, *word);
+    return 0;
+}
