@@ -7,6 +7,7 @@
 
 struct Policy {
     Config *config;
+    GHashTable *own;                 /* key to MapEntry: [verbs] lines with a subject, asked after the access map */
     Ruling verbs[TAG_COUNT];
     char *verb_sources[TAG_COUNT];   /* NULL: built in */
     Stage decide_at[TAG_COUNT];
@@ -41,6 +42,13 @@ const char *const *policy_keys(Pool *pool, const char *subject)
     return copy;
 }
 
+static const MapEntry *lookup_key(const Policy *policy, const char *key)
+{
+    const Map *access = policy->config->policy.access;
+    const MapEntry *entry = access ? map_lookup(access, key) : NULL;
+    return entry ? entry : g_hash_table_lookup(policy->own, key);
+}
+
 typedef enum { OF_SUBJECT, OF_RECIPIENT } Whose;
 
 static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const char *subject)
@@ -54,7 +62,7 @@ static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const 
     if (len + strlen(subject) >= sizeof key)
         return NULL; /* longer than any name: RFC 5321 §4.5.3.1 */
     strcpy(key + len, subject);
-    return map_lookup(policy->config->policy.access, key);
+    return lookup_key(policy, key);
 }
 
 static const MapEntry *lookup_first(const Policy *policy, Whose whose, Tag tag, const char *const *keys)
@@ -76,7 +84,7 @@ static const MapEntry *lookup_bare(const Policy *policy, Whose whose, Tag tag)
     g_autofree char *key = g_strconcat(whose == OF_RECIPIENT ? "to-" : "", tag_name(tag), NULL);
     for (char *c = key; *c; c++)
         *c = g_ascii_tolower(*c);
-    return map_lookup(policy->config->policy.access, key);
+    return lookup_key(policy, key);
 }
 
 static void pool_clear_ruling(gpointer ruling)
@@ -91,7 +99,9 @@ static gboolean ruling_of_entry(const Policy *policy, Pool *pool, const MapEntry
     if (!ruling_parse(entry->value, parsed, NULL))
         return FALSE; /* policy_new() has refused such maps */
     *ruling = *(Ruling *)pool_own(pool, g_steal_pointer(&parsed), pool_clear_ruling);
-    rule->source = pool_printf(pool, "%s:%u", map_name(policy->config->policy.access), entry->line);
+    gboolean own = g_hash_table_lookup(policy->own, entry->key) == entry;
+    const char *file = own ? policy->config->path : map_name(policy->config->policy.access);
+    rule->source = pool_printf(pool, "%s:%u", file, entry->line);
     rule->key = entry->key;
     return TRUE;
 }
@@ -208,29 +218,56 @@ static void note_verb(Policy *policy, Tag tag, Verb verb)
         policy->late_tags |= TAG_BIT(tag);
 }
 
-/* The map holds other programs' entries too: keys that are no tag of ours are left alone. */
-static void check_entry(const MapEntry *entry, void *data)
+/* A map holds other programs' entries too: keys that are no tag of ours are left alone. TRUE: one of ours. */
+static gboolean add_entry(Compiler *c, const char *file, const MapEntry *entry)
 {
-    Compiler *c = data;
+    Policy *policy = c->policy;
     const char *word = entry->key;
-    const char *colon = word + strcspn(word, ":");
-    Tag tag;
     gboolean of_recipient = g_str_has_prefix(word, "to-");
     if (of_recipient)
         word += strlen("to-");
+    const char *colon = word + strcspn(word, ":");
+    Tag tag;
     if (!tag_parse(word, colon - word, &tag))
-        return;
-    c->policy->mapped[of_recipient ? OF_RECIPIENT : OF_SUBJECT] |= TAG_BIT(tag);
+        return FALSE;
+    policy->mapped[of_recipient ? OF_RECIPIENT : OF_SUBJECT] |= TAG_BIT(tag);
     if (of_recipient && *colon && colon[1])
-        c->policy->own_tags |= TAG_BIT(tag);
-    const char *file = map_name(c->policy->config->policy.access);
+        policy->own_tags |= TAG_BIT(tag);
     Ruling ruling = {0};
     g_autoptr(GError) error = NULL;
     if (!ruling_parse(entry->value, &ruling, &error))
         problems_add(c->problems, PROBLEM_ERROR, file, entry->line, "%s: %s", entry->key, error->message);
     else if (legal(c, file, entry->line, tag, &ruling))
-        note_verb(c->policy, tag, ruling.verb);
+        note_verb(policy, tag, ruling.verb);
     ruling_clear(&ruling);
+    return TRUE;
+}
+
+static void add_mapped(const MapEntry *entry, void *data)
+{
+    Compiler *c = data;
+    add_entry(c, map_name(c->policy->config->policy.access), entry);
+}
+
+static void own_free(gpointer data)
+{
+    MapEntry *entry = data;
+    g_free((char *)entry->key);
+    g_free((char *)entry->value);
+    g_free(entry);
+}
+
+/* "SPF-Fail!example.com = REJECT": a line of [verbs] may have a subject, as in an access map. Old files' lists of domains
+ * become such lines (D8). */
+static void compile_own(Compiler *c, const ConfigPair *pair)
+{
+    MapEntry *entry = g_new0(MapEntry, 1);
+    char *key = g_ascii_strdown(pair->name, -1);
+    *strpbrk(key, "!:") = ':';
+    *entry = (MapEntry){key, g_strdup(pair->value), pair->line};
+    g_hash_table_replace(c->policy->own, key, entry);
+    if (!add_entry(c, file_of(c), entry))
+        problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s begins with no tag", pair->name);
 }
 
 static gboolean pair_tag(Compiler *c, const ConfigPair *pair, Tag *tag)
@@ -260,6 +297,10 @@ static void compile_verbs(Compiler *c)
         const ConfigPair *pair = &pairs->items[i];
         Tag tag;
         Ruling ruling = {0};
+        if (strpbrk(pair->name, "!:")) {
+            compile_own(c, pair);
+            continue;
+        }
         if (!pair_tag(c, pair, &tag) || !pair_ruling(c, pair, pair->value, &ruling))
             continue;
         if (!legal(c, file_of(c), pair->line, tag, &ruling)) {
@@ -374,6 +415,7 @@ Policy *policy_new(const Config *config, Problems *problems)
 {
     g_autoptr(Policy) policy = g_new0(Policy, 1);
     policy->config = config_ref((Config *)config);
+    policy->own = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, own_free);
     for (int i = 0; i < 2; i++) {
         policy->thresholds[i] = g_array_new(FALSE, FALSE, sizeof(Threshold));
         g_array_set_clear_func(policy->thresholds[i], threshold_clear);
@@ -386,7 +428,7 @@ Policy *policy_new(const Config *config, Problems *problems)
     compile_thresholds(&c, &config->policy.thresholds, policy->thresholds[0], TAG_SCORE);
     compile_thresholds(&c, &config->policy.early_thresholds, policy->thresholds[1], TAG_SCORE_EARLY);
     if (config->policy.access)
-        map_foreach(config->policy.access, check_entry, &c);
+        map_foreach(config->policy.access, add_mapped, &c);
     compile_late(policy);
     policy->unavailable = compile_fallback(&c, "unavailable", config->policy.unavailable, VERB_OK);
     policy->unproven_dsn = compile_fallback(&c, "unproven_dsn", config->policy.unproven_dsn, VERB_REJECT);
@@ -405,6 +447,7 @@ void policy_free(Policy *policy)
     }
     for (int i = 0; i < 2; i++)
         g_clear_pointer(&policy->thresholds[i], g_array_unref);
+    g_clear_pointer(&policy->own, g_hash_table_unref);
     config_unref(policy->config);
     g_free(policy);
 }
