@@ -7,7 +7,6 @@
 
 struct Policy {
     Config *config;
-    GHashTable *own;                 /* key to MapEntry: [verbs] lines with a subject, asked after the access map */
     Ruling verbs[TAG_COUNT];
     char *verb_sources[TAG_COUNT];   /* NULL: built in */
     Stage decide_at[TAG_COUNT];
@@ -15,12 +14,27 @@ struct Policy {
     GArray *thresholds[2];           /* Threshold; [1] is the early one */
     guint verbs_used;                /* by rules that somebody wrote */
     guint64 mapped[2];               /* tags that the access map has entries for, a bit each; [1]: To- */
+    GHashTable *own_verbs;           /* "spf-fail:example.com" → OwnVerb: what an old file lists (D8) */
     guint64 late_tags;               /* a bit per tag: some rule for it makes a difference after DATA */
     guint64 own_tags;                /* a bit per tag: some recipients have rules of their own for it */
     gboolean put_off;                /* [decide_at] puts some tag off until end of message */
     Verb unavailable, unproven_dsn;
 };
 G_STATIC_ASSERT(TAG_COUNT <= 64);
+
+/* A rule that stands in the configuration itself. */
+typedef struct {
+    Ruling ruling;
+    char *source;
+} OwnVerb;
+
+static void own_verb_free(gpointer data)
+{
+    OwnVerb *own = data;
+    ruling_clear(&own->ruling);
+    g_free(own->source);
+    g_free(own);
+}
 
 const char *const *policy_keys(Pool *pool, const char *subject)
 {
@@ -42,27 +56,29 @@ const char *const *policy_keys(Pool *pool, const char *subject)
     return copy;
 }
 
-static const MapEntry *lookup_key(const Policy *policy, const char *key)
-{
-    const Map *access = policy->config->policy.access;
-    const MapEntry *entry = access ? map_lookup(access, key) : NULL;
-    return entry ? entry : g_hash_table_lookup(policy->own, key);
-}
-
 typedef enum { OF_SUBJECT, OF_RECIPIENT } Whose;
+
+/* Longer than any name: RFC 5321 §4.5.3.1. */
+#define KEY_MAX 512
+
+static gboolean write_key(char key[static KEY_MAX], const char *prefix, const char *tag, const char *subject)
+{
+    int len = g_snprintf(key, KEY_MAX, "%s%s:", prefix, tag);
+    for (char *c = key; *c; c++)
+        *c = g_ascii_tolower(*c);
+    if (len + strlen(subject) >= KEY_MAX)
+        return FALSE;
+    strcpy(key + len, subject);
+    return TRUE;
+}
 
 static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const char *subject)
 {
-    if (!(policy->mapped[whose] & TAG_BIT(tag))) /* most tags have no entry */
+    char key[KEY_MAX];
+    if (!(policy->mapped[whose] & TAG_BIT(tag)) || /* most tags have no entry */
+        !write_key(key, whose == OF_RECIPIENT ? "to-" : "", tag_name(tag), subject))
         return NULL;
-    char key[512];
-    int len = g_snprintf(key, sizeof key, "%s%s:", whose == OF_RECIPIENT ? "to-" : "", tag_name(tag));
-    for (char *c = key; *c; c++)
-        *c = g_ascii_tolower(*c);
-    if (len + strlen(subject) >= sizeof key)
-        return NULL; /* longer than any name: RFC 5321 §4.5.3.1 */
-    strcpy(key + len, subject);
-    return lookup_key(policy, key);
+    return map_lookup(policy->config->policy.access, key);
 }
 
 static const MapEntry *lookup_first(const Policy *policy, Whose whose, Tag tag, const char *const *keys)
@@ -84,7 +100,7 @@ static const MapEntry *lookup_bare(const Policy *policy, Whose whose, Tag tag)
     g_autofree char *key = g_strconcat(whose == OF_RECIPIENT ? "to-" : "", tag_name(tag), NULL);
     for (char *c = key; *c; c++)
         *c = g_ascii_tolower(*c);
-    return lookup_key(policy, key);
+    return map_lookup(policy->config->policy.access, key);
 }
 
 static void pool_clear_ruling(gpointer ruling)
@@ -99,11 +115,26 @@ static gboolean ruling_of_entry(const Policy *policy, Pool *pool, const MapEntry
     if (!ruling_parse(entry->value, parsed, NULL))
         return FALSE; /* policy_new() has refused such maps */
     *ruling = *(Ruling *)pool_own(pool, g_steal_pointer(&parsed), pool_clear_ruling);
-    gboolean own = g_hash_table_lookup(policy->own, entry->key) == entry;
-    const char *file = own ? policy->config->path : map_name(policy->config->policy.access);
-    rule->source = pool_printf(pool, "%s:%u", file, entry->line);
+    rule->source = pool_printf(pool, "%s:%u", map_name(policy->config->policy.access), entry->line);
     rule->key = entry->key;
     return TRUE;
+}
+
+/* The lists of an old file come after the whole map, as they always did. */
+static gboolean ruling_of_own(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, Ruling *ruling,
+                              Rule *rule)
+{
+    char key[KEY_MAX];
+    for (; keys && *keys && g_hash_table_size(policy->own_verbs); keys++) {
+        const OwnVerb *own =
+            write_key(key, "", tag_name(tag), *keys) ? g_hash_table_lookup(policy->own_verbs, key) : NULL;
+        if (!own)
+            continue;
+        *ruling = own->ruling;
+        *rule = (Rule){own->source, pool_strdup(pool, key)};
+        return TRUE;
+    }
+    return FALSE;
 }
 
 static void ruling_by_default(const Policy *policy, Tag tag, Ruling *ruling, Rule *rule)
@@ -125,7 +156,9 @@ void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *k
         entry = lookup_bare(policy, OF_RECIPIENT, tag);
     if (!entry)
         entry = lookup_bare(policy, OF_SUBJECT, tag);
-    if (!entry || !ruling_of_entry(policy, pool, entry, ruling, rule))
+    if (entry && ruling_of_entry(policy, pool, entry, ruling, rule))
+        return;
+    if (!ruling_of_own(policy, pool, tag, keys, ruling, rule))
         ruling_by_default(policy, tag, ruling, rule);
 }
 
@@ -218,56 +251,29 @@ static void note_verb(Policy *policy, Tag tag, Verb verb)
         policy->late_tags |= TAG_BIT(tag);
 }
 
-/* A map holds other programs' entries too: keys that are no tag of ours are left alone. TRUE: one of ours. */
-static gboolean add_entry(Compiler *c, const char *file, const MapEntry *entry)
+/* The map holds other programs' entries too: keys that are no tag of ours are left alone. */
+static void check_entry(const MapEntry *entry, void *data)
 {
-    Policy *policy = c->policy;
+    Compiler *c = data;
     const char *word = entry->key;
+    const char *colon = word + strcspn(word, ":");
+    Tag tag;
     gboolean of_recipient = g_str_has_prefix(word, "to-");
     if (of_recipient)
         word += strlen("to-");
-    const char *colon = word + strcspn(word, ":");
-    Tag tag;
     if (!tag_parse(word, colon - word, &tag))
-        return FALSE;
-    policy->mapped[of_recipient ? OF_RECIPIENT : OF_SUBJECT] |= TAG_BIT(tag);
+        return;
+    c->policy->mapped[of_recipient ? OF_RECIPIENT : OF_SUBJECT] |= TAG_BIT(tag);
     if (of_recipient && *colon && colon[1])
-        policy->own_tags |= TAG_BIT(tag);
+        c->policy->own_tags |= TAG_BIT(tag);
+    const char *file = map_name(c->policy->config->policy.access);
     Ruling ruling = {0};
     g_autoptr(GError) error = NULL;
     if (!ruling_parse(entry->value, &ruling, &error))
         problems_add(c->problems, PROBLEM_ERROR, file, entry->line, "%s: %s", entry->key, error->message);
     else if (legal(c, file, entry->line, tag, &ruling))
-        note_verb(policy, tag, ruling.verb);
+        note_verb(c->policy, tag, ruling.verb);
     ruling_clear(&ruling);
-    return TRUE;
-}
-
-static void add_mapped(const MapEntry *entry, void *data)
-{
-    Compiler *c = data;
-    add_entry(c, map_name(c->policy->config->policy.access), entry);
-}
-
-static void own_free(gpointer data)
-{
-    MapEntry *entry = data;
-    g_free((char *)entry->key);
-    g_free((char *)entry->value);
-    g_free(entry);
-}
-
-/* "SPF-Fail!example.com = REJECT": a line of [verbs] may have a subject, as in an access map. Old files' lists of domains
- * become such lines (D8). */
-static void compile_own(Compiler *c, const ConfigPair *pair)
-{
-    MapEntry *entry = g_new0(MapEntry, 1);
-    char *key = g_ascii_strdown(pair->name, -1);
-    *strpbrk(key, "!:") = ':';
-    *entry = (MapEntry){key, g_strdup(pair->value), pair->line};
-    g_hash_table_replace(c->policy->own, key, entry);
-    if (!add_entry(c, file_of(c), entry))
-        problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s begins with no tag", pair->name);
 }
 
 static gboolean pair_tag(Compiler *c, const ConfigPair *pair, Tag *tag)
@@ -287,6 +293,39 @@ static gboolean pair_ruling(Compiler *c, const ConfigPair *pair, const char *val
     return FALSE;
 }
 
+/* "SPF-Fail!example.com = OK": TAG!SUBJECT. Returns the subject, or NULL. */
+static const char *pair_subject(Compiler *c, const ConfigPair *pair, Tag *tag, gboolean *known)
+{
+    const char *subject = strchr(pair->name, '!');
+    if (!subject) {
+        *known = pair_tag(c, pair, tag);
+        return NULL;
+    }
+    g_autofree char *name = g_strndup(pair->name, subject - pair->name);
+    const ConfigPair bare = {name, pair->value, pair->line};
+    *known = pair_tag(c, &bare, tag);
+    return subject + 1;
+}
+
+static void set_verb(Compiler *c, Tag tag, const char *subject, const Ruling *ruling, guint line)
+{
+    Policy *policy = c->policy;
+    char *source = line ? g_strdup_printf("%s:%u", file_of(c), line)
+                        : g_strdup("default of files with the old section names");
+    note_verb(policy, tag, ruling->verb);
+    if (subject) {
+        OwnVerb *own = g_new0(OwnVerb, 1);
+        *own = (OwnVerb){*ruling, source};
+        g_autofree char *key = g_strconcat(tag_name(tag), ":", subject, NULL);
+        g_hash_table_replace(policy->own_verbs, g_ascii_strdown(key, -1), own);
+        return;
+    }
+    ruling_clear(&policy->verbs[tag]);
+    policy->verbs[tag] = *ruling;
+    g_free(policy->verb_sources[tag]);
+    policy->verb_sources[tag] = source;
+}
+
 static void compile_verbs(Compiler *c)
 {
     Policy *policy = c->policy;
@@ -296,22 +335,15 @@ static void compile_verbs(Compiler *c)
     for (guint i = 0; i < pairs->n; i++) {
         const ConfigPair *pair = &pairs->items[i];
         Tag tag;
+        gboolean known;
         Ruling ruling = {0};
-        if (strpbrk(pair->name, "!:")) {
-            compile_own(c, pair);
+        const char *subject = pair_subject(c, pair, &tag, &known);
+        if (!known || !pair_ruling(c, pair, pair->value, &ruling))
             continue;
-        }
-        if (!pair_tag(c, pair, &tag) || !pair_ruling(c, pair, pair->value, &ruling))
-            continue;
-        if (!legal(c, file_of(c), pair->line, tag, &ruling)) {
+        if (legal(c, file_of(c), pair->line, tag, &ruling))
+            set_verb(c, tag, subject, &ruling, pair->line);
+        else
             ruling_clear(&ruling);
-            continue;
-        }
-        ruling_clear(&policy->verbs[tag]);
-        policy->verbs[tag] = ruling;
-        g_free(policy->verb_sources[tag]);
-        policy->verb_sources[tag] = g_strdup_printf("%s:%u", file_of(c), pair->line);
-        note_verb(policy, tag, ruling.verb);
     }
 }
 
@@ -415,11 +447,11 @@ Policy *policy_new(const Config *config, Problems *problems)
 {
     g_autoptr(Policy) policy = g_new0(Policy, 1);
     policy->config = config_ref((Config *)config);
-    policy->own = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, own_free);
     for (int i = 0; i < 2; i++) {
         policy->thresholds[i] = g_array_new(FALSE, FALSE, sizeof(Threshold));
         g_array_set_clear_func(policy->thresholds[i], threshold_clear);
     }
+    policy->own_verbs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, own_verb_free);
     Compiler c = {policy, problems};
     guint errors = problems_count(problems, PROBLEM_ERROR);
     compile_verbs(&c);
@@ -428,7 +460,7 @@ Policy *policy_new(const Config *config, Problems *problems)
     compile_thresholds(&c, &config->policy.thresholds, policy->thresholds[0], TAG_SCORE);
     compile_thresholds(&c, &config->policy.early_thresholds, policy->thresholds[1], TAG_SCORE_EARLY);
     if (config->policy.access)
-        map_foreach(config->policy.access, add_mapped, &c);
+        map_foreach(config->policy.access, check_entry, &c);
     compile_late(policy);
     policy->unavailable = compile_fallback(&c, "unavailable", config->policy.unavailable, VERB_OK);
     policy->unproven_dsn = compile_fallback(&c, "unproven_dsn", config->policy.unproven_dsn, VERB_REJECT);
@@ -447,7 +479,7 @@ void policy_free(Policy *policy)
     }
     for (int i = 0; i < 2; i++)
         g_clear_pointer(&policy->thresholds[i], g_array_unref);
-    g_clear_pointer(&policy->own, g_hash_table_unref);
+    g_clear_pointer(&policy->own_verbs, g_hash_table_unref);
     config_unref(policy->config);
     g_free(policy);
 }
