@@ -14,12 +14,27 @@ struct Policy {
     GArray *thresholds[2];           /* Threshold; [1] is the early one */
     guint verbs_used;                /* by rules that somebody wrote */
     guint64 mapped[2];               /* tags that the access map has entries for, a bit each; [1]: To- */
+    GHashTable *own_verbs;           /* "spf-fail:example.com" → OwnVerb: what an old file lists (D8) */
     guint64 late_tags;               /* a bit per tag: some rule for it makes a difference after DATA */
     guint64 own_tags;                /* a bit per tag: some recipients have rules of their own for it */
     gboolean put_off;                /* [decide_at] puts some tag off until end of message */
     Verb unavailable, unproven_dsn;
 };
 G_STATIC_ASSERT(TAG_COUNT <= 64);
+
+/* A rule that stands in the configuration itself. */
+typedef struct {
+    Ruling ruling;
+    char *source;
+} OwnVerb;
+
+static void own_verb_free(gpointer data)
+{
+    OwnVerb *own = data;
+    ruling_clear(&own->ruling);
+    g_free(own->source);
+    g_free(own);
+}
 
 const char *const *policy_keys(Pool *pool, const char *subject)
 {
@@ -43,17 +58,26 @@ const char *const *policy_keys(Pool *pool, const char *subject)
 
 typedef enum { OF_SUBJECT, OF_RECIPIENT } Whose;
 
-static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const char *subject)
+/* Longer than any name: RFC 5321 §4.5.3.1. */
+#define KEY_MAX 512
+
+static gboolean write_key(char key[static KEY_MAX], const char *prefix, const char *tag, const char *subject)
 {
-    if (!(policy->mapped[whose] & TAG_BIT(tag))) /* most tags have no entry */
-        return NULL;
-    char key[512];
-    int len = g_snprintf(key, sizeof key, "%s%s:", whose == OF_RECIPIENT ? "to-" : "", tag_name(tag));
+    int len = g_snprintf(key, KEY_MAX, "%s%s:", prefix, tag);
     for (char *c = key; *c; c++)
         *c = g_ascii_tolower(*c);
-    if (len + strlen(subject) >= sizeof key)
-        return NULL; /* longer than any name: RFC 5321 §4.5.3.1 */
+    if (len + strlen(subject) >= KEY_MAX)
+        return FALSE;
     strcpy(key + len, subject);
+    return TRUE;
+}
+
+static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const char *subject)
+{
+    char key[KEY_MAX];
+    if (!(policy->mapped[whose] & TAG_BIT(tag)) || /* most tags have no entry */
+        !write_key(key, whose == OF_RECIPIENT ? "to-" : "", tag_name(tag), subject))
+        return NULL;
     return map_lookup(policy->config->policy.access, key);
 }
 
@@ -96,10 +120,27 @@ static gboolean ruling_of_entry(const Policy *policy, Pool *pool, const MapEntry
     return TRUE;
 }
 
+/* The lists of an old file come after the whole map, as they always did. */
+static gboolean ruling_of_own(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, Ruling *ruling,
+                              Rule *rule)
+{
+    char key[KEY_MAX];
+    for (; keys && *keys && g_hash_table_size(policy->own_verbs); keys++) {
+        const OwnVerb *own =
+            write_key(key, "", tag_name(tag), *keys) ? g_hash_table_lookup(policy->own_verbs, key) : NULL;
+        if (!own)
+            continue;
+        *ruling = own->ruling;
+        *rule = (Rule){own->source, pool_strdup(pool, key)};
+        return TRUE;
+    }
+    return FALSE;
+}
+
 static void ruling_by_default(const Policy *policy, Tag tag, Ruling *ruling, Rule *rule)
 {
     *ruling = policy->verbs[tag];
-    *rule = (Rule){policy->verb_sources[tag] ? policy->verb_sources[tag] : "built in", tag_name(tag)};
+    *rule = (Rule){policy->verb_sources[tag] ? policy->verb_sources[tag] : RULE_BUILT_IN, tag_name(tag)};
 }
 
 void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
@@ -115,7 +156,9 @@ void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *k
         entry = lookup_bare(policy, OF_RECIPIENT, tag);
     if (!entry)
         entry = lookup_bare(policy, OF_SUBJECT, tag);
-    if (!entry || !ruling_of_entry(policy, pool, entry, ruling, rule))
+    if (entry && ruling_of_entry(policy, pool, entry, ruling, rule))
+        return;
+    if (!ruling_of_own(policy, pool, tag, keys, ruling, rule))
         ruling_by_default(policy, tag, ruling, rule);
 }
 
@@ -250,6 +293,39 @@ static gboolean pair_ruling(Compiler *c, const ConfigPair *pair, const char *val
     return FALSE;
 }
 
+/* "SPF-Fail!example.com = OK": TAG!SUBJECT. Returns the subject, or NULL. */
+static const char *pair_subject(Compiler *c, const ConfigPair *pair, Tag *tag, gboolean *known)
+{
+    const char *subject = strchr(pair->name, '!');
+    if (!subject) {
+        *known = pair_tag(c, pair, tag);
+        return NULL;
+    }
+    g_autofree char *name = g_strndup(pair->name, subject - pair->name);
+    const ConfigPair bare = {name, pair->value, pair->line};
+    *known = pair_tag(c, &bare, tag);
+    return subject + 1;
+}
+
+static void set_verb(Compiler *c, Tag tag, const char *subject, const Ruling *ruling, guint line)
+{
+    Policy *policy = c->policy;
+    char *source = line ? g_strdup_printf("%s:%u", file_of(c), line)
+                        : g_strdup("default of files with the old section names");
+    note_verb(policy, tag, ruling->verb);
+    if (subject) {
+        OwnVerb *own = g_new0(OwnVerb, 1);
+        *own = (OwnVerb){*ruling, source};
+        g_autofree char *key = g_strconcat(tag_name(tag), ":", subject, NULL);
+        g_hash_table_replace(policy->own_verbs, g_ascii_strdown(key, -1), own);
+        return;
+    }
+    ruling_clear(&policy->verbs[tag]);
+    policy->verbs[tag] = *ruling;
+    g_free(policy->verb_sources[tag]);
+    policy->verb_sources[tag] = source;
+}
+
 static void compile_verbs(Compiler *c)
 {
     Policy *policy = c->policy;
@@ -259,18 +335,15 @@ static void compile_verbs(Compiler *c)
     for (guint i = 0; i < pairs->n; i++) {
         const ConfigPair *pair = &pairs->items[i];
         Tag tag;
+        gboolean known;
         Ruling ruling = {0};
-        if (!pair_tag(c, pair, &tag) || !pair_ruling(c, pair, pair->value, &ruling))
+        const char *subject = pair_subject(c, pair, &tag, &known);
+        if (!known || !pair_ruling(c, pair, pair->value, &ruling))
             continue;
-        if (!legal(c, file_of(c), pair->line, tag, &ruling)) {
+        if (legal(c, file_of(c), pair->line, tag, &ruling))
+            set_verb(c, tag, subject, &ruling, pair->line);
+        else
             ruling_clear(&ruling);
-            continue;
-        }
-        ruling_clear(&policy->verbs[tag]);
-        policy->verbs[tag] = ruling;
-        g_free(policy->verb_sources[tag]);
-        policy->verb_sources[tag] = g_strdup_printf("%s:%u", file_of(c), pair->line);
-        note_verb(policy, tag, ruling.verb);
     }
 }
 
@@ -378,6 +451,7 @@ Policy *policy_new(const Config *config, Problems *problems)
         policy->thresholds[i] = g_array_new(FALSE, FALSE, sizeof(Threshold));
         g_array_set_clear_func(policy->thresholds[i], threshold_clear);
     }
+    policy->own_verbs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, own_verb_free);
     Compiler c = {policy, problems};
     guint errors = problems_count(problems, PROBLEM_ERROR);
     compile_verbs(&c);
@@ -405,6 +479,7 @@ void policy_free(Policy *policy)
     }
     for (int i = 0; i < 2; i++)
         g_clear_pointer(&policy->thresholds[i], g_array_unref);
+    g_clear_pointer(&policy->own_verbs, g_hash_table_unref);
     config_unref(policy->config);
     g_free(policy);
 }

@@ -7,7 +7,8 @@
  *     access map   To-TAG:rcpt, To-TAG:rcpt's domain, To-TAG:.parents
  *                  TAG:subject, TAG:its domain, TAG:.parents
  *                  To-TAG:  TAG:
- *     [verbs]      TAG
+ *     [verbs]      TAG!subject, its domain, .parents (what files with the old section names list)
+ *                  TAG
  *     built in     the default of the tag (tag.h)
  *
  * A DENY among the subject's own rules is never overridden by a recipient's. Threads: any.
@@ -19,6 +20,8 @@
 #include "policy/finding.h"
 
 typedef struct Policy Policy;
+
+#define RULE_BUILT_IN "built in"
 
 /* The rule that gave a verb. Strings are borrowed from the policy or from the pool handed to policy_rule(). */
 typedef struct {

@@ -54,6 +54,10 @@ static Verb fall_back(const Scale *s, Judgement *j)
         verb = policy_unavailable(s->q->policy);
         j->why = "not available";
     }
+    if (verb == VERB_WHITELIST && tag_info(j->finding->tag)->class != CLASS_PROOF) { /* B7 */
+        verb = VERB_PROBATION;
+        j->why = "sender not proven";
+    }
     return verb;
 }
 
@@ -80,12 +84,10 @@ static void set_silencers(Scale *s)
         s->silencers |= SILENCE_AUTH;
     for (guint i = 0; i < out->n_judgements; i++) {
         const Judgement *j = &out->judgements[i];
-        gboolean proof = tag_info(j->finding->tag)->class == CLASS_PROOF;
         if (j->finding->tag == TAG_BOUNCE_GENUINE)
             s->silencers |= SILENCE_GENUINE;
-        out->whitelisted |= j->verb == VERB_WHITELIST && proof;
-        /* B7: whitelisted without proof is probation. */
-        out->probation |= j->verb == VERB_PROBATION || (j->verb == VERB_WHITELIST && !proof);
+        out->whitelisted |= j->verb == VERB_WHITELIST;
+        out->probation |= j->verb == VERB_PROBATION;
         out->notspam |= j->verb == VERB_NOTSPAM;
     }
     if (out->whitelisted)
@@ -155,12 +157,17 @@ static gboolean carried_out(const Scale *s, const Judgement *j)
     return FALSE;
 }
 
+/* DENY by its nature; the others say nothing against the message, and are what silences. */
+#define NEVER_SILENCED                                                                                             \
+    (VERB_BIT(VERB_DENY) | VERB_BIT(VERB_OK) | VERB_BIT(VERB_NOTSPAM) | VERB_BIT(VERB_PROBATION) |                 \
+     VERB_BIT(VERB_WHITELIST))
+
 static void set_fate(const Scale *s, Judgement *j)
 {
     const char *by;
     if (tag_info(j->finding->tag)->class == CLASS_PROOF && !(VERB_BIT(j->verb) & VERB_DEMANDS))
         return;
-    if (j->verb == VERB_DENY || j->verb == VERB_OK)
+    if (VERB_BIT(j->verb) & NEVER_SILENCED)
         return;
     if ((by = silencer(s, j)))
         j->fate = FATE_SILENCED, j->why = by;

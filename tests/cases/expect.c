@@ -235,10 +235,27 @@ static void expect_no_asked(World *world, const Line *line)
 
 static void expect_quarantine(World *world, const Line *line)
 {
-    guint n = 0;
-    for (guint i = 0; i < world->log->len; i++)
-        n += g_str_has_prefix(((LogLine *)world->log->pdata[i])->text, "QUARANTINE: kept as ");
-    check_number(world, line, n);
+    check_number(world, line, world->quarantine ? quarantine_use(world->quarantine).messages : 0);
+}
+
+/* expect kept GLOB: a line of the newest message in quarantine, or of what is known about it. */
+static void expect_kept(World *world, const Line *line)
+{
+    g_autoptr(GPtrArray) items = world->quarantine ? quarantine_list(world->quarantine) : NULL;
+    const QuarantineItem *newest = items && items->len ? items->pdata[items->len - 1] : NULL;
+    g_autofree char *json = NULL;
+    g_autoptr(GBytes) message = NULL;
+    g_autoptr(GError) error = NULL;
+    if (!newest || !quarantine_read(world->quarantine, newest->id, &json, &message, &error)) {
+        world_fail(world, "kept: %s", error ? error->message : "nothing");
+        return;
+    }
+    GString *text = g_string_new_len(g_bytes_get_data(message, NULL), (gssize)g_bytes_get_size(message));
+    g_string_replace(text, "\r\n", "\n", 0);
+    g_string_append_printf(text, "\n%s", json);
+    if (!a_line_matches(text->str, line_rest(line, 2)))
+        world_fail(world, "kept: expected %s, came\n%s", line_rest(line, 2), text->str);
+    g_string_free(text, TRUE);
 }
 
 static void expect_demerits(World *world, const Line *line)
@@ -300,6 +317,7 @@ static const Expectation expectations[] = {
     {"edit", expect_edit},         {"header", expect_header},
     {"log", expect_log},           {"queries", expect_queries},
     {"asked", expect_asked},       {"quarantine", expect_quarantine},
+    {"kept", expect_kept},
     {"demerits", expect_demerits}, {"reserved", expect_reserved},
     {"unwanted", expect_unwanted}, {"settled", expect_settled},
     {"carried", expect_carried},

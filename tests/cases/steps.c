@@ -393,6 +393,16 @@ static void content(World *world, Session *session)
         replay_content(session, text, strlen(text));
 }
 
+/* Where a value was folded says little: runs of blanks are one. */
+static void squeeze(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++)
+        if (*from != ' ' || to == text || to[-1] != ' ')
+            *to++ = *from;
+    *to = '\0';
+}
+
 static Reply end_of_message(World *world, Session *session)
 {
     const Edits *edits;
@@ -401,6 +411,8 @@ static Reply end_of_message(World *world, Session *session)
     g_free(world->edits);
     gboolean applied = edits && (reply.kind == REPLY_CONTINUE || reply.kind == REPLY_ACCEPT);
     world->edits = applied ? edits_to_text(edits) : NULL;
+    if (world->edits)
+        squeeze(world->edits);
     return reply;
 }
 
