@@ -20,9 +20,10 @@ class World:
         self.filters: list[Postern | NullMilter] = []
         (folder / "names").mkdir(parents=True)
         self.names = NameServer(folder / "names", zones)
-        self.sink = Sink().start()
         options = {"dns_port": self.names.port} if mta == "postfix" else {}
+        self.sink = Sink()
         try:
+            self.sink.start()
             self.mta = MTAS[mta](folder / mta, self.milter, self.sink.port, port, **options).start()
         except Exception:
             self.sink.stop()
