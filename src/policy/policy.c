@@ -413,6 +413,9 @@ static void compile_thresholds(Compiler *c, const ConfigPairs *pairs, GArray *in
         }
         if (!pair_ruling(c, pair, end, &threshold.ruling))
             continue;
+        if (threshold.ruling.verb == VERB_SCORE)
+            problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line,
+                         "%s = %s: a sum cannot be added to itself", pair->name, pair->value);
         if (threshold.ruling.verb == VERB_SCORE || !legal(c, file_of(c), pair->line, tag, &threshold.ruling)) {
             ruling_clear(&threshold.ruling);
             continue;
