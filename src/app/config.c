@@ -34,19 +34,21 @@ int command_config(int argc, char **argv)
         {"json", 0, 0, G_OPTION_ARG_NONE, &json, "JSON for machines", NULL},
         {NULL},
     };
-    if (!command_options(&argc, &argv, entries, "check|show|default",
+    if (!command_options(&argc, &argv, entries, "check|show|default [FILE]",
                          "check: every fault with file:line; exit status 2 when the file cannot be used.\n"
                          "show: the effective values and where each comes from.\n"
                          "default: a documented file in which everything is off."))
         return EXIT_USAGE;
-    const char *what = argc == 2 ? argv[1] : "";
+    const char *what = argc >= 2 ? argv[1] : "";
+    if (argc == 3 && !path)
+        path = g_strdup(argv[2]);
     if (strcmp(what, "default") == 0) {
         g_autofree char *text = config_default_text();
         fputs(text, stdout);
         return EXIT_DONE;
     }
     if ((strcmp(what, "check") != 0 && strcmp(what, "show") != 0) || !path) {
-        fprintf(stderr, "Usage: postern config check|show -c FILE, or postern config default\n");
+        fprintf(stderr, "Usage: postern config check|show FILE, or postern config default\n");
         return EXIT_USAGE;
     }
     return check(path, json, strcmp(what, "show") == 0);

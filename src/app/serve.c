@@ -158,7 +158,12 @@ static gboolean open_privileged(Daemon *daemon, const Config *config, GError **e
         if (!daemon->control)
             return FALSE;
     }
-    return rights_drop(config->rights.user, config->rights.group, error);
+    if (!rights_drop(config->rights.user, config->rights.group, error))
+        return FALSE;
+    g_autoptr(GError) unfiltered = NULL;
+    if (!rights_filter(&unfiltered))
+        log_notice("system calls are not filtered: %s", unfiltered->message);
+    return TRUE;
 }
 
 /* What has threads or talks to strangers: only with the rights that are left. */

@@ -135,11 +135,10 @@ static Reply cannot(Message *message, const char *why)
 static gboolean keep_copy(Message *message, guint ends, const char **why)
 {
     Quarantine *quarantine = message->session->engine->services->quarantine;
-    if (!quarantine || !message->body || message->body_error || message->headers_cut) {
-        *why = !quarantine       ? "no quarantine to keep a copy in ([policy] quarantine_dir)"
-               : !message->body  ? "no body was kept for the quarantine"
-               : message->body_error ? message->body_error
-                                     : "the header is too large to be kept ([daemon] max_headers)";
+    if (!quarantine || !message->body || message->body_error) {
+        *why = !quarantine     ? "no quarantine to keep a copy in ([policy] quarantine_dir)"
+               : !message->body ? "no body was kept for the quarantine"
+                                : message->body_error;
         return FALSE;
     }
     g_autoptr(GPtrArray) rcpts = g_ptr_array_new();
@@ -235,6 +234,11 @@ static Reply separate(const Ends *ends)
 Reply decide_message(Message *message)
 {
     Ends ends = {0};
+    if (message->headers_cut) { /* what was not kept was not judged: a forged field could hide there */
+        message_log(message, LOG_LEVEL_NOTICE, "REJECT:", "header over %" G_GINT64_FORMAT " bytes ([daemon] max_headers)",
+                    session_config(message->session)->daemon.max_headers);
+        return (Reply){REPLY_REJECT, 552, "5.3.4", "message header too large"};
+    }
     if (message->body_error)
         return cannot(message, message->body_error);
     count_ends(&ends, message);

@@ -132,7 +132,7 @@ gboolean engine_use(Engine *engine, Config *config, Problems *problems)
     pthread_mutex_lock(&engine->lock);
     Snapshot *old = engine->current;
     engine->current = snapshot;
-    __atomic_store_n(&engine->bodies.limit, config->daemon.body_budget, __ATOMIC_RELAXED);
+    quota_set_limit(&engine->bodies, config->daemon.body_budget);
     pthread_mutex_unlock(&engine->lock);
     snapshot_unref(old);
     return TRUE;

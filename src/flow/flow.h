@@ -119,8 +119,6 @@ guint message_n_headers(const Message *message);
 const Header *message_header(const Message *message, guint index);
 /* The nth field of that name, 1 is the topmost; NULL: there are fewer. */
 const Header *message_header_named(const Message *message, const char *name, guint nth);
-/* Not all header fields were kept: there were more bytes than [daemon] max_headers. */
-gboolean message_headers_cut(const Message *message);
 /* The body so far, CRLF line ends; NULL when nobody asked for it. */
 const Spool *message_body(const Message *message);
 Edits *message_edits(Message *message);

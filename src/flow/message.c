@@ -175,11 +175,6 @@ const Header *message_header_named(const Message *message, const char *name, gui
     return NULL;
 }
 
-gboolean message_headers_cut(const Message *message)
-{
-    return message->headers_cut;
-}
-
 const Spool *message_body(const Message *message)
 {
     return message->body;

@@ -284,9 +284,6 @@ Reply session_end_of_headers(Session *session)
     Message *message = session->message;
     if (!message)
         return REPLY_GO;
-    if (message->headers_cut)
-        message_log(message, LOG_LEVEL_WARNING, "warning:", "header over %" G_GINT64_FORMAT " bytes: the rest of it is not judged",
-                    session_config(session)->daemon.max_headers);
     EACH_CHECK (session, check)
         if (check->headers)
             check->headers(message);

@@ -56,6 +56,14 @@ static const char *const verb_lines[VERB_COUNT] = {
     [VERB_REJECT] = "REJECT:",        [VERB_BAN] = "BAN:",            [VERB_DENY] = "REJECT:",
 };
 
+/* "spf-fail:example.com at /etc/postern/access:12", "by default". */
+static char *rule_to_string(const Rule *rule)
+{
+    if (strcmp(rule->source, RULE_BUILT_IN) == 0)
+        return g_strdup("by default");
+    return g_strdup_printf("%s at %s", rule->key, rule->source);
+}
+
 static void record_judgement(Record *record, const Judgement *j)
 {
     record_str(record, "tag", tag_name(j->finding->tag));
@@ -105,11 +113,12 @@ void explain(Session *session, Recipient *recipient, const Weighing *weighing)
         record_str(facts, "rcpt", recipient ? recipient->text : NULL);
         record_weighing(facts, weighing);
     }
+    g_autofree char *rule = rule_to_string(&j->rule);
     LogSubject subject = session_subject(session);
     log_event(passes ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, &subject, verb_lines[weighing->verb], facts,
-              "%s%s%s [%s%s%s; %s at %s%s%s]", recipient ? recipient->text : "", recipient ? " " : "",
+              "%s%s%s [%s%s%s; %s%s%s]", recipient ? recipient->text : "", recipient ? " " : "",
               j->finding->sentence, tag_name(j->finding->tag), *j->finding->subject ? " for " : "",
-              j->finding->subject, j->rule.key, j->rule.source, j->why ? "; " : "", j->why ? j->why : "");
+              j->finding->subject, rule, j->why ? "; " : "", j->why ? j->why : "");
 }
 
 void log_end(Message *message, const Reply *reply)

@@ -140,7 +140,7 @@ static gboolean ruling_of_own(const Policy *policy, Pool *pool, Tag tag, const c
 static void ruling_by_default(const Policy *policy, Tag tag, Ruling *ruling, Rule *rule)
 {
     *ruling = policy->verbs[tag];
-    *rule = (Rule){policy->verb_sources[tag] ? policy->verb_sources[tag] : "built in", tag_name(tag)};
+    *rule = (Rule){policy->verb_sources[tag] ? policy->verb_sources[tag] : RULE_BUILT_IN, tag_name(tag)};
 }
 
 void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,

@@ -21,6 +21,8 @@
 
 typedef struct Policy Policy;
 
+#define RULE_BUILT_IN "built in"
+
 /* The rule that gave a verb. Strings are borrowed from the policy or from the pool handed to policy_rule(). */
 typedef struct {
     const char *source; /* "access:12", "postern.conf:30", "built in" */
