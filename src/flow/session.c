@@ -144,6 +144,33 @@ Reply session_helo(Session *session, const char *helo)
     return REPLY_GO;
 }
 
+static void settle_message(Message *message, gboolean aborted)
+{
+    Session *session = message->session;
+    EACH_CHECK (session, check)
+        if (check->settle_message)
+            check->settle_message(message, aborted);
+}
+
+static void finish(Message *message, gboolean aborted, const Reply *reply)
+{
+    Engine *engine = message->session->engine;
+    message->over = TRUE;
+    settle_message(message, aborted);
+    if (engine->observer)
+        engine->observer(message, aborted, reply, engine->observer_data);
+}
+
+/* The message is over, but its reply and its edits are read after we return. */
+static void retire(Message *message, gboolean aborted, const Reply *reply)
+{
+    Session *session = message->session;
+    finish(message, aborted, reply);
+    message_release(message);
+    session->message = NULL;
+    session->finished = message;
+}
+
 Reply session_mail(Session *session, const char *const *args)
 {
     session_abort(session);
@@ -157,7 +184,10 @@ Reply session_mail(Session *session, const char *const *args)
             check->mail(message);
     if (session_config(session)->connection.delayed_reject)
         return REPLY_GO;
-    return decide_mail(message);
+    Reply reply = decide_mail(message);
+    if (reply.kind != REPLY_CONTINUE)
+        retire(message, TRUE, &reply); /* no transaction is open after a MAIL that was refused */
+    return reply;
 }
 
 static void settle_recipient(Session *session, Recipient *recipient)
@@ -297,8 +327,8 @@ Reply session_body(Session *session, const void *bytes, gsize len)
     if (!message)
         return REPLY_GO;
     session->stage = STAGE_BODY;
-    if (!message->body && !message->body_error)
-        open_body(message); /* no DATA step: Postfix without it, replay */
+    if (!message->body && !message->body_error && !open_body(message)) /* without DATA */
+        message->body_error = "the budget for message bodies is spent";
     g_autoptr(GError) error = NULL;
     if (message->body && !message->body_error && !spool_append(message->body, bytes, len, &error))
         message->body_error = pool_strdup(message->known.pool, error->message);
@@ -309,23 +339,6 @@ Reply session_body(Session *session, const void *bytes, gsize len)
 }
 
 /* --- the end of a message --- */
-
-static void settle_message(Message *message, gboolean aborted)
-{
-    Session *session = message->session;
-    EACH_CHECK (session, check)
-        if (check->settle_message)
-            check->settle_message(message, aborted);
-}
-
-static void finish(Message *message, gboolean aborted, const Reply *reply)
-{
-    Engine *engine = message->session->engine;
-    message->over = TRUE;
-    settle_message(message, aborted);
-    if (engine->observer)
-        engine->observer(message, aborted, reply, engine->observer_data);
-}
 
 Reply session_end_of_message(Session *session, const Edits **edits)
 {
@@ -338,10 +351,7 @@ Reply session_end_of_message(Session *session, const Edits **edits)
         if (check->message)
             check->message(message);
     Reply reply = decide_message(message);
-    finish(message, FALSE, &reply);
-    message_release(message);
-    session->message = NULL;
-    session->finished = message; /* the reply and the edits are read after we return */
+    retire(message, FALSE, &reply);
     *edits = message->edits;
     return reply;
 }

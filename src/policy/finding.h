@@ -12,7 +12,8 @@
 
 typedef enum { ABOUT_SESSION, ABOUT_MESSAGE, ABOUT_RECIPIENT } FindingScope;
 
-typedef struct {
+typedef struct Finding Finding;
+struct Finding {
     Tag tag;
     FindingScope scope;
     Stage stage;              /* when it was found */
@@ -24,4 +25,5 @@ typedef struct {
     const char *xcode;        /* NULL: the tag's own */
     Tag becomes[FINDING_BECOMES_MAX]; /* a temporary finding: what it may still turn out to be */
     guint n_becomes;          /* 0: it is what it is */
-} Finding;
+    const Finding *future_of; /* made by weigh(): the temporary finding as it may turn out; else NULL */
+};

@@ -413,6 +413,9 @@ static void compile_thresholds(Compiler *c, const ConfigPairs *pairs, GArray *in
         }
         if (!pair_ruling(c, pair, end, &threshold.ruling))
             continue;
+        if (threshold.ruling.verb == VERB_SCORE)
+            problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line,
+                         "%s = %s: a sum cannot be added to itself", pair->name, pair->value);
         if (threshold.ruling.verb == VERB_SCORE || !legal(c, file_of(c), pair->line, tag, &threshold.ruling)) {
             ruling_clear(&threshold.ruling);
             continue;
@@ -431,16 +434,20 @@ static void compile_late(Policy *policy)
             policy->late_tags |= TAG_BIT(tag);
 }
 
-static Verb compile_fallback(Compiler *c, const char *key, const char *word, Verb otherwise)
+/* What may stand in for a verb that is out of reach. */
+#define FALLBACKS                                                                                                  \
+    (VERB_BIT(VERB_OK) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) | VERB_BIT(VERB_QUARANTINE))
+
+static Verb compile_fallback(Compiler *c, const char *key, const char *word, guint allowed, Verb otherwise)
 {
-    const guint allowed = VERB_BIT(VERB_OK) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) |
-                          VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_CBV);
     Verb verb = otherwise;
-    if (word && *word && (!verb_parse(word, &verb) || !(VERB_BIT(verb) & allowed))) {
-        problems_add(c->problems, PROBLEM_ERROR, c->policy->config->path, 0,
-                     "[policy] %s = %s: one of OK, TEMPFAIL, REJECT, QUARANTINE, CBV belongs there", key, word);
+    if (!*word || (verb_parse(word, &verb) && VERB_BIT(verb) & allowed)) {
+        c->policy->verbs_used |= VERB_BIT(verb);
+        return verb;
     }
-    return verb;
+    problems_add(c->problems, PROBLEM_ERROR, file_of(c), 0, "[policy] %s = %s: OK, TEMPFAIL, REJECT%s belongs there",
+                 key, word, allowed & VERB_BIT(VERB_CBV) ? ", QUARANTINE or CBV" : " or QUARANTINE");
+    return otherwise;
 }
 
 Policy *policy_new(const Config *config, Problems *problems)
@@ -462,8 +469,9 @@ Policy *policy_new(const Config *config, Problems *problems)
     if (config->policy.access)
         map_foreach(config->policy.access, check_entry, &c);
     compile_late(policy);
-    policy->unavailable = compile_fallback(&c, "unavailable", config->policy.unavailable, VERB_OK);
-    policy->unproven_dsn = compile_fallback(&c, "unproven_dsn", config->policy.unproven_dsn, VERB_REJECT);
+    policy->unavailable = compile_fallback(&c, "unavailable", config->policy.unavailable, FALLBACKS, VERB_OK);
+    policy->unproven_dsn = compile_fallback(&c, "unproven_dsn", config->policy.unproven_dsn,
+                                            FALLBACKS | VERB_BIT(VERB_CBV), VERB_REJECT);
     if (problems_count(problems, PROBLEM_ERROR) > errors)
         return NULL;
     return g_steal_pointer(&policy);

@@ -149,10 +149,19 @@ static gboolean waits(const Scale *s, const Judgement *j)
     return !(VERB_BIT(j->verb) & EARLY_VERBS);
 }
 
+/* What a temporary finding may become and the sum of scores are made anew in each weighing. */
+static gboolean same_finding(const Finding *a, const Finding *b)
+{
+    a = a->future_of ? a->future_of : a;
+    b = b->future_of ? b->future_of : b;
+    gboolean sums = (a->tag == TAG_SCORE || a->tag == TAG_SCORE_EARLY) && a->tag == b->tag;
+    return a == b || (sums && strcmp(a->subject, b->subject) == 0);
+}
+
 static gboolean carried_out(const Scale *s, const Judgement *j)
 {
     for (guint i = 0; i < s->q->n_done; i++)
-        if (s->q->done[i].finding == j->finding && s->q->done[i].verb == j->verb)
+        if (s->q->done[i].verb == j->verb && same_finding(s->q->done[i].finding, j->finding))
             return TRUE;
     return FALSE;
 }
@@ -327,6 +336,7 @@ static const Weighing *weigh_as(const WeighQuestion *q, Pool *pool, guint open, 
     *settled = *q->findings[open];
     settled->tag = tag;
     settled->n_becomes = 0;
+    settled->future_of = q->findings[open];
     findings[open] = settled;
     WeighQuestion as = *q;
     as.findings = findings;

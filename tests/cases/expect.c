@@ -317,10 +317,9 @@ static const Expectation expectations[] = {
     {"edit", expect_edit},         {"header", expect_header},
     {"log", expect_log},           {"queries", expect_queries},
     {"asked", expect_asked},       {"quarantine", expect_quarantine},
-    {"kept", expect_kept},
-    {"demerits", expect_demerits}, {"reserved", expect_reserved},
-    {"unwanted", expect_unwanted}, {"settled", expect_settled},
-    {"carried", expect_carried},
+    {"kept", expect_kept},         {"demerits", expect_demerits},
+    {"reserved", expect_reserved}, {"unwanted", expect_unwanted},
+    {"settled", expect_settled},   {"carried", expect_carried},
 };
 
 static const Expectation absences[] = {
