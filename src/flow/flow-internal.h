@@ -130,7 +130,7 @@ const void *known_fact(Known *known, const Engine *engine, const Check *check, v
 /* The fact if it has been computed, else NULL: for showing, never for deciding. */
 const void *known_computed(const Known *known, guint check_index);
 Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage stage, Tag tag, const char *subject,
-                    const char *format, va_list args);
+                    const char *format, va_list args) G_GNUC_PRINTF(7, 0);
 
 Message *message_new(Session *session, const char *const *args);
 void message_free(Message *message);

@@ -25,6 +25,7 @@ LogSubject session_subject(const Session *session)
     return (LogSubject){session->id, queue_id};
 }
 
+G_GNUC_PRINTF(5, 0)
 static void log_to(Session *session, LogLevel level, const char *tag, const Record *facts, const char *format,
                    va_list args)
 {
