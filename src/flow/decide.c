@@ -51,10 +51,13 @@ static void carry_out(Recipient *recipient, const Demand *demand)
     g_array_append_vals(recipient->done, demand, 1);
 }
 
-static void apply_ban(Session *session, const Weighing *weighing)
+/* D3. Once a message, however many recipients it had. */
+static void apply_ban(Message *message, const Weighing *weighing)
 {
-    if (weighing->verb == VERB_BAN)
-        session_add_demerits(session, BAN_DEMERITS, weighing->decider->finding->sentence);
+    if (weighing->verb != VERB_BAN || message->banned)
+        return;
+    message->banned = TRUE;
+    session_add_demerits(message->session, BAN_DEMERITS, weighing->decider->finding->sentence);
 }
 
 const Weighing *decide_recipient(Recipient *recipient, Stage stage)
@@ -66,7 +69,7 @@ const Weighing *decide_recipient(Recipient *recipient, Stage stage)
     }
     recipient->weighing = weighing;
     explain(recipient->message->session, recipient, weighing);
-    apply_ban(recipient->message->session, weighing);
+    apply_ban(recipient->message, weighing);
     return weighing;
 }
 
@@ -76,7 +79,7 @@ Reply decide_mail(Message *message)
     if (weighing->reply.kind != REPLY_REJECT && weighing->reply.kind != REPLY_TEMPFAIL)
         return REPLY_GO;
     explain(message->session, NULL, weighing);
-    apply_ban(message->session, weighing);
+    apply_ban(message, weighing);
     return weighing->reply;
 }
 

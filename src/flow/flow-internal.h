@@ -109,7 +109,8 @@ struct Message {
     Edits *edits;
     GArray *reservations; /* Reservation */
     char *queue_id;
-    gboolean over; /* the last reply is fixed */
+    gboolean banned; /* a BAN has been counted */
+    gboolean over;   /* the last reply is fixed */
 };
 
 struct Recipient {
