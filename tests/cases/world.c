@@ -119,6 +119,7 @@ World *world_new(const Script *script)
     world->settled = g_ptr_array_new_with_free_func(g_free);
     world->carried = g_ptr_array_new_with_free_func(g_free);
     probe_init(world);
+    plan_ahead(world);
     use_tables(world);
     world_write(world, "postern.conf", "");
     log_set_sink(keep_line, world);
