@@ -321,7 +321,6 @@ static gboolean same_answer(const Weighing *a, const Weighing *b)
 {
     const guint told_apart = VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_HOLD);
     return a->reply.kind == b->reply.kind && a->demand.verb == b->demand.verb &&
-           !a->demand.finding == !b->demand.finding &&
            (VERB_BIT(a->verb) & told_apart) == (VERB_BIT(b->verb) & told_apart);
 }
 
@@ -343,13 +342,13 @@ static const Weighing *weigh_as(const WeighQuestion *q, Pool *pool, guint open, 
     return weigh_open(&as, pool, depth + 1);
 }
 
+/* What is known has no demand: the open finding is stronger than any. */
 static const Weighing *try_again_later(const Weighing *known, Pool *pool, guint open)
 {
     Weighing *out = pool_alloc0(pool, sizeof *out);
     *out = *known;
     if (out->decider)
         ((Judgement *)out->decider)->fate = FATE_WEAKER;
-    out->demand = (Demand){0};
     Scale s = {.pool = pool, .out = out};
     decide(&s, &out->judgements[open]);
     return out;
