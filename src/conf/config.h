@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "base/refs.h"
 #include "conf/hosts.h"
 #include "conf/map.h"
 #include "conf/patterns.h"
@@ -55,7 +56,7 @@ typedef struct {
 typedef struct ConfigOrigins ConfigOrigins; /* where each value comes from, for config_show() */
 
 typedef struct {
-    gatomicrefcount refs;
+    Refs refs;
     char *path; /* the file (or name) that it was read from; NULL: built in defaults */
     ConfigOrigins *origins;
 

@@ -58,7 +58,7 @@ Snapshot *snapshot_new(const Tables *tables, Config *config, Problems *problems)
     if (!policy)
         return NULL;
     Snapshot *snapshot = g_new0(Snapshot, 1);
-    g_atomic_ref_count_init(&snapshot->refs);
+    snapshot->refs = REFS_ONE;
     snapshot->config = config_ref(config);
     snapshot->policy = policy;
     snapshot->tables = tables;
@@ -73,13 +73,13 @@ Snapshot *snapshot_new(const Tables *tables, Config *config, Problems *problems)
 
 Snapshot *snapshot_ref(Snapshot *snapshot)
 {
-    g_atomic_ref_count_inc(&snapshot->refs);
+    refs_take(&snapshot->refs);
     return snapshot;
 }
 
 void snapshot_unref(Snapshot *snapshot)
 {
-    if (!snapshot || !g_atomic_ref_count_dec(&snapshot->refs))
+    if (!snapshot || !refs_drop(&snapshot->refs))
         return;
     policy_free(snapshot->policy);
     config_unref(snapshot->config);

@@ -25,7 +25,7 @@ typedef struct {
 } Known;
 
 struct Snapshot {
-    gatomicrefcount refs;
+    Refs refs;
     Config *config;
     Policy *policy;
     const Tables *tables;

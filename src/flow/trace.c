@@ -26,6 +26,7 @@ LogSubject session_subject(const Session *session)
 }
 
 G_GNUC_PRINTF(5, 0)
+G_GNUC_PRINTF(5, 0)
 static void log_to(Session *session, LogLevel level, const char *tag, const Record *facts, const char *format,
                    va_list args)
 {
