@@ -92,7 +92,8 @@ static void check_reply(const Reply *reply)
     if (!refusal)
         return;
     int class = reply->kind == REPLY_REJECT ? 5 : 4;
-    if (reply->code / 100 != class || reply->xcode[0] != '0' + class || !reply->text || strchr(reply->text, '\r'))
+    if (reply->code / 100 != class || reply->xcode[0] != '0' + class || !reply->text ||
+        strpbrk(reply->text, "\r\n"))
         abort();
 }
 
