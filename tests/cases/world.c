@@ -15,6 +15,7 @@
 
 /* --- failures --- */
 
+G_GNUC_PRINTF(2, 0)
 static void complain(const World *world, const char *format, va_list args)
 {
     g_autofree char *text = g_strdup_vprintf(format, args);
