@@ -161,6 +161,8 @@ const Option options[] = {
     BOOL(sender, message_id_checks, "no", "Refuse a Message-ID that is too short to be one."),
     PATTERNS(sender, srs_domains, "", "Domains in which we sign senders: a sender there must verify.",
              .example = "srs.example.com"),
+    BOOL(sender, srs_only, "yes",
+         "Nobody has an address of his own in srs_domains: what bears no signature there is refused, too."),
     SECRET(sender, srs_secret_file, "File with SRS secrets, one a line; the first signs, all verify.",
            .example = "/etc/postern/srs.secret"),
     INT(sender, srs_max_age, "21", 1, 1000, "Days that a signed sender is good."),
@@ -249,6 +251,12 @@ static guint distance(const char *a, const char *b)
 static gboolean is_like(guint distance_found, const char *name)
 {
     return distance_found <= MAX(1, strlen(name) / 3);
+}
+
+guint option_unlikeness(const char *name, const char *word)
+{
+    guint found = distance(name, word);
+    return is_like(found, name) ? found : G_MAXUINT;
 }
 
 char *option_nearest(const char *section, const char *key)
