@@ -161,6 +161,10 @@ typedef struct {
         int quarantine_messages; /* the same, their number */
     } policy;
 
+    struct {
+        char *config; /* another configuration that judges the same mail, and only says what it would do; "" : none */
+    } shadow;
+
     /* What the files that are named above hold, read with the rest. */
     struct {
         char **files;          /* all that were read; a change of one is a reason to reload */

@@ -63,7 +63,9 @@ static void apply_ban(Message *message, const Weighing *weighing)
 const Weighing *decide_recipient(Recipient *recipient, Stage stage)
 {
     const Weighing *weighing = weigh_once(recipient->message, recipient, stage);
-    for (int round = 0; weighing->demand.finding && round < ROUNDS_MAX; round++) {
+    /* In a shadow a demand stays one: what it would bring is not known (shadow.c). */
+    gboolean has_effect = !recipient->message->session->live;
+    for (int round = 0; has_effect && weighing->demand.finding && round < ROUNDS_MAX; round++) {
         carry_out(recipient, &weighing->demand);
         weighing = weigh_once(recipient->message, recipient, stage);
     }
@@ -137,6 +139,10 @@ static Reply cannot(Message *message, const char *why)
 /* Keeps a copy for the recipients of these ends (a bit each), so that nothing is lost. */
 static gboolean keep_copy(Message *message, guint ends, const char **why)
 {
+    if (message->session->live) { /* a shadow keeps nothing; could its configuration? */
+        *why = "no quarantine to keep a copy in ([policy] quarantine_dir)";
+        return *session_config(message->session)->policy.quarantine_dir != '\0';
+    }
     Quarantine *quarantine = message->session->engine->services->quarantine;
     if (!quarantine || !message->body || message->body_error) {
         *why = !quarantine     ? "no quarantine to keep a copy in ([policy] quarantine_dir)"
