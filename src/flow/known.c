@@ -59,10 +59,6 @@ Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage 
     g_assert(known->findings->len < FINDINGS_MAX);
     Finding *finding = pool_alloc0(known->pool, sizeof *finding);
     g_autofree char *sentence = g_strdup_vprintf(format, args);
-    /* It quotes strangers, whose line ends must not make a reply of two lines. */
-    for (char *c = sentence; *c; c++)
-        if (g_ascii_iscntrl(*c))
-            *c = ' ';
     finding->tag = tag;
     finding->scope = scope;
     finding->stage = stage;
