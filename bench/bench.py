@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 import corpus  # noqa: E402
 from subjects import BUILD, EVERYTHING, SPF, TOP, Stage, Subject, memory  # noqa: E402
 from harness import net  # noqa: E402
-from harness.process import Process, wait_until  # noqa: E402
+from harness.process import Failed, Process, wait_until  # noqa: E402
 
 LOAD = BUILD / "tests/fakes/fake-mta"
 ENGINES = BUILD / "bench/bench-engines"
@@ -115,17 +115,21 @@ def part_postfix(stage: Stage, args: argparse.Namespace) -> None:
     for s in subjects:
         name = s.name if s else "no milter"
         mta = Postfix(stage.folder / f"mta-{len(mtas)}", Path(s.address[5:]) if s else Path("/none"), sink_port)
+        mta.folder.mkdir()
         mta._configure()
         etc = mta.folder / "etc"
         (etc / "master.cf").write_text((etc / "master.cf").read_text().replace(f"127.0.0.1:{mta.port}", f"0.0.0.0:{mta.port}")
                                        .replace(f"[::1]:{mta.port} inet n - n - - smtpd\n", ""))
         if not s:
-            (etc / "main.cf").write_text(re.sub("smtpd_milters.*", "", (etc / "main.cf").read_text()))
+            (etc / "main.cf").write_text(re.sub("(?m)^smtpd_milters.*$", "", (etc / "main.cf").read_text()))
         for path in etc.iterdir():
             os.utime(path, (0, 0))
         mta.process = Process(mta._command(), mta.folder / "output")
         stage.running.append(mta.process)
-        wait_until(lambda: net.listening("127.0.0.1", mta.port), 10, "postfix")
+        try:
+            mta.process.wait_ready(lambda: net.listening("127.0.0.1", mta.port))
+        except Failed as e:
+            raise Failed(f"{name}: {e}\n{mta.log()}") from None
         mtas[name] = mta
     rates: dict[str, list[float]] = {name: [] for name in mtas}
     for number in range(args.rounds + 1):
