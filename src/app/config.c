@@ -4,6 +4,7 @@
 
 #include "actions/actions.h"
 #include "app/command.h"
+#include "app/manual.h"
 #include "checks/checks.h"
 #include "flow/engine.h"
 
@@ -25,6 +26,17 @@ static int check(const char *path, gboolean json, gboolean show)
     return EXIT_DONE;
 }
 
+/* What is made from the tables alone. `man` and `tags` are for those who work on Postern: man/postern.conf.5 and
+ * docs/tags.md are their output. */
+static const struct {
+    const char *name;
+    char *(*text)(void);
+} pages[] = {
+    {"default", config_default_text},
+    {"man", config_man_text},
+    {"tags", manual_tags},
+};
+
 int command_config(int argc, char **argv)
 {
     g_autofree char *path = NULL;
@@ -42,11 +54,12 @@ int command_config(int argc, char **argv)
     const char *what = argc >= 2 ? argv[1] : "";
     if (argc == 3 && !path)
         path = g_strdup(argv[2]);
-    if (strcmp(what, "default") == 0) {
-        g_autofree char *text = config_default_text();
-        fputs(text, stdout);
-        return EXIT_DONE;
-    }
+    for (guint i = 0; i < G_N_ELEMENTS(pages); i++)
+        if (strcmp(what, pages[i].name) == 0) {
+            g_autofree char *text = pages[i].text();
+            fputs(text, stdout);
+            return EXIT_DONE;
+        }
     if ((strcmp(what, "check") != 0 && strcmp(what, "show") != 0) || !path) {
         fprintf(stderr, "Usage: postern config check|show FILE, or postern config default\n");
         return EXIT_USAGE;
