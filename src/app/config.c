@@ -4,6 +4,7 @@
 
 #include "actions/actions.h"
 #include "app/command.h"
+#include "app/config-check.h"
 #include "app/manual.h"
 #include "checks/checks.h"
 #include "flow/engine.h"
@@ -14,6 +15,8 @@ static int check(const char *path, gboolean json, gboolean show)
     g_autoptr(Config) config = config_load(path, problems);
     const Tables tables = {all_checks, all_actions};
     g_autoptr(Snapshot) snapshot = config ? snapshot_new(&tables, config, problems) : NULL;
+    if (snapshot && !show)
+        config_check(config, snapshot_policy(snapshot), &tables, problems);
     command_print_problems(problems);
     if (!snapshot)
         return EXIT_USAGE;

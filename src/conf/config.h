@@ -183,6 +183,8 @@ void config_unref(Config *config); /* NULL is allowed */
 
 /* The line in `file` (borrowed) that sets the option; 0: none does. */
 guint config_where(const Config *config, const char *section, const char *key, const char **file);
+/* TRUE if the value is the built-in default, whoever set it. */
+gboolean config_is_default(const Config *config, const char *section, const char *key);
 
 /* Which options differ and need a restart: NULL-terminated "section.key"; the caller frees. */
 char **config_restart_needed(const Config *old_config, const Config *new_config);
