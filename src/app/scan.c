@@ -82,7 +82,7 @@ static int scan(const Options *options, Config *config, const char *bytes, gsize
     if (engine_use(engine, config, problems)) {
         const Adapter adapter = {
             .can_edit_headers = TRUE, .can_edit_sender = TRUE, .can_edit_rcpts = TRUE, .can_edit_body = TRUE,
-            .can_hold = TRUE, .mta = "replay",
+            .can_hold = TRUE, .alone = TRUE, .mta = "replay",
         };
         const ReplayEnvelope envelope = {
             .ip = options->ip, .ptr = options->ptr, .helo = options->helo,

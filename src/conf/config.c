@@ -10,7 +10,7 @@
 static Config *config_new(void)
 {
     Config *config = g_new0(Config, 1);
-    g_atomic_ref_count_init(&config->refs);
+    config->refs = REFS_ONE;
     config->origins = g_new0(ConfigOrigins, 1);
     config->origins->items = g_new0(ConfigOrigin, options_len);
     g_autoptr(Problems) problems = problems_new();
@@ -25,13 +25,13 @@ static Config *config_new(void)
 
 Config *config_ref(Config *config)
 {
-    g_atomic_ref_count_inc(&config->refs);
+    refs_take(&config->refs);
     return config;
 }
 
 void config_unref(Config *config)
 {
-    if (config == NULL || !g_atomic_ref_count_dec(&config->refs))
+    if (config == NULL || !refs_drop(&config->refs))
         return;
     for (guint i = 0; i < options_len; i++) {
         value_free(&options[i], config_member(config, &options[i]));

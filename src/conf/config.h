@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "base/refs.h"
 #include "conf/hosts.h"
 #include "conf/map.h"
 #include "conf/patterns.h"
@@ -55,7 +56,7 @@ typedef struct {
 typedef struct ConfigOrigins ConfigOrigins; /* where each value comes from, for config_show() */
 
 typedef struct {
-    gatomicrefcount refs;
+    Refs refs;
     char *path; /* the file (or name) that it was read from; NULL: built in defaults */
     ConfigOrigins *origins;
 
@@ -159,6 +160,10 @@ typedef struct {
         gint64 quarantine_bytes; /* of all messages in it; over it mail that belongs there is deferred */
         int quarantine_messages; /* the same, their number */
     } policy;
+
+    struct {
+        char *config; /* another configuration that judges the same mail, and only says what it would do; "" : none */
+    } shadow;
 
     /* What the files that are named above hold, read with the rest. */
     struct {

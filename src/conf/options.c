@@ -84,6 +84,7 @@ const OptionSection option_sections[] = {
     {"spf", "SPF (RFC 7208)."},
     {"authres", "Authentication-Results (RFC 8601)."},
     {"policy", "What becomes of findings."},
+    {"shadow", "A second configuration that judges live mail without any effect."},
     {"verbs", "The verb that a tag gets when no access map entry says otherwise: TAG = VERB."},
     {"decide_at", "Tags whose finding waits for a better one: TAG = rcpt or message."},
     {"settled_by", "What settles such a finding: TAG = TAG, TAG, …"},
@@ -197,6 +198,9 @@ const Option options[] = {
     SIZE(policy, quarantine_bytes, "1G", MIB, 1024 * 1024 * MIB,
          "Of all messages in quarantine; over it mail that belongs there gets a temporary failure.", RESTART),
     INT(policy, quarantine_messages, "100000", 1, 100000000, "The same, their number.", RESTART),
+
+    PATH(shadow, config, "", "Configuration to try on live mail: where it differs, the log says what it would do; empty: none.",
+         .example = "/etc/postern/next.conf"),
 
     PAIRS(verbs, "TAG = VERB", .example = "SPF-Fail = REJECT"),
     PAIRS(decide_at, "TAG = STEP", .example = "SPF-Fail = message"),
