@@ -215,9 +215,24 @@ static void check_verbs(const Inspection *check, const Rules *rules)
     if (score->n && !config->policy.thresholds.n && !config->policy.early_thresholds.n)
         problems_add(check->problems, PROBLEM_WARNING, score->file, score->line,
                      "SCORE%s, but there are no [thresholds] that judge the sum", and_more(score, more));
-    if (!score->n && config->policy.thresholds.n)
-        problems_add(check->problems, PROBLEM_WARNING, config->path, config->policy.thresholds.items[0].line,
-                     "[thresholds], but no rule gives a SCORE");
+    const ConfigPairs *sums[] = {&config->policy.thresholds, &config->policy.early_thresholds};
+    for (gsize i = 0; i < G_N_ELEMENTS(sums) && !score->n; i++)
+        if (sums[i]->n)
+            problems_add(check->problems, PROBLEM_WARNING, config->path, sums[i]->items[0].line,
+                         "a threshold, but no rule gives a SCORE");
+}
+
+static void check_mixed(const Inspection *check)
+{
+    const Config *config = check->config;
+    const char *file;
+    guint line = config_where(config, "policy", "mixed", &file);
+    if (config->policy.mixed == MIXED_SEPARATE && !*config->policy.quarantine_dir &&
+        policy_may_differ_after_data(check->policy))
+        problems_add(check->problems, PROBLEM_WARNING, file, line,
+                     "[policy] mixed = separate, but there is no quarantine_dir for the copies of those that "
+                     "are refused: "
+                     "where recipients end differently, all get a temporary failure");
 }
 
 /* The access map's rule for the bare tag comes before [verbs] (policy.h). */
@@ -445,6 +460,7 @@ void config_check(const Config *config, const Policy *policy, const Tables *tabl
     collect(&rules, config);
     check_tags(&check, &rules);
     check_verbs(&check, &rules);
+    check_mixed(&check);
     check_order(&check);
     check_waiting(&check);
     check_idle(&check);

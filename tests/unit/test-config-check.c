@@ -86,7 +86,15 @@ static const Row rows[] = {
     {"SCORE for nobody", SPF "[verbs]\nSPF-None = SCORE:1\n", NULL,
      "/x:4: warning: SCORE, but there are no [thresholds] that judge the sum\n"},
     {"thresholds for nothing", "[thresholds]\nspam = 6 REJECT\n", NULL,
-     "/x:2: warning: [thresholds], but no rule gives a SCORE\n"},
+     "/x:2: warning: a threshold, but no rule gives a SCORE\n"},
+    {"early thresholds for nothing", "[early_thresholds]\nspam = 6 REJECT\n", NULL,
+     "/x:2: warning: a threshold, but no rule gives a SCORE\n"},
+    {"separate without a place",
+     SPF "trusted_forwarder = a.example\n[policy]\nmixed = separate\n[decide_at]\nSPF-Fail = message\n", NULL,
+     "/x:5: warning: [policy] mixed = separate, but there is no quarantine_dir for the copies of those that "
+     "are refused: "
+     "where recipients end differently, all get a temporary failure\n"},
+    {"separate, and nothing is late", "[policy]\nmixed = separate\n", NULL, NULL},
     {"SCORE and a threshold", SPF "[verbs]\nSPF-None = SCORE:1\n[thresholds]\nspam = 6 REJECT\n", NULL, NULL},
 
     {"[verbs] behind the map", SPF "[verbs]\nSPF-Fail = REJECT\n", "# x\nSPF-Fail: OK\n",
