@@ -98,6 +98,11 @@ const Policy *snapshot_policy(const Snapshot *snapshot)
     return snapshot->policy;
 }
 
+gboolean snapshot_wants(const Snapshot *snapshot, Stage stage)
+{
+    return !(snapshot->unwanted_stages & 1u << stage);
+}
+
 guint snapshot_unwanted_stages(const Snapshot *snapshot)
 {
     return snapshot->unwanted_stages;

@@ -124,6 +124,9 @@ struct Recipient {
     const Weighing *weighing;
 };
 
+/* Somebody looks at what comes in this stage. An MTA that cannot leave it out sends it all the same. */
+gboolean snapshot_wants(const Snapshot *snapshot, Stage stage);
+
 void known_init(Known *known, Session *session);
 void known_clear(Known *known);
 const void *known_fact(Known *known, const Engine *engine, const Check *check, void *of);
