@@ -139,7 +139,8 @@ static Reply cannot(Message *message, const char *why)
 /* Keeps a copy for the recipients of these ends (a bit each), so that nothing is lost. */
 static gboolean keep_copy(Message *message, guint ends, const char **why)
 {
-    if (message->session->live) { /* a shadow keeps nothing; could its configuration? */
+    /* A shadow and what is judged offline keep nothing; could the configuration? */
+    if (message->session->live || message->session->adapter.alone) {
         *why = "no quarantine to keep a copy in ([policy] quarantine_dir)";
         return *session_config(message->session)->policy.quarantine_dir != '\0';
     }
