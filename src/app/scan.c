@@ -47,6 +47,17 @@ static void show_reply(Record *into, const char *name, const Reply *reply)
     record_str(into, name, words[reply->kind]);
 }
 
+/* Would the sender come back? At the end of the message, or, when it never got there, at MAIL or for a recipient. */
+static gboolean is_temporary(const ReplayResult *result)
+{
+    if (result->reached_end)
+        return result->end.kind == REPLY_TEMPFAIL;
+    gboolean temporary = result->mail.kind == REPLY_TEMPFAIL;
+    for (guint i = 0; i < result->n_rcpts; i++)
+        temporary |= result->rcpts[i].kind == REPLY_TEMPFAIL;
+    return temporary;
+}
+
 static int show(const Options *options, const ReplayResult *result, Seen *seen)
 {
     Record *replies = record_child(seen->record, "answers");
@@ -59,7 +70,7 @@ static int show(const Options *options, const ReplayResult *result, Seen *seen)
     if (options->headers && seen->headers)
         printf("\n%s", seen->headers->str);
     gboolean delivered = result->reached_end && result->end.kind <= REPLY_ACCEPT;
-    if (result->reached_end && result->end.kind == REPLY_TEMPFAIL)
+    if (is_temporary(result))
         return EXIT_AGAIN;
     return delivered ? EXIT_DONE : EXIT_NO;
 }
@@ -69,8 +80,10 @@ static int scan(const Options *options, Config *config, const char *bytes, gsize
     Outside outside;
     if (!outside_open(&outside, &options->outside, config))
         return EXIT_USAGE;
+    g_autoptr(Quarantine) quarantine = *config->policy.quarantine_dir ? quarantine_pretend() : NULL;
     const Services services = {
         .resolver = outside.resolver,
+        .quarantine = quarantine,
         .clock = outside.clock,
         .random = &random_system,
         .hostname = g_get_host_name(),
