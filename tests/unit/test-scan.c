@@ -9,6 +9,7 @@
 /* What `postern scan` says by its exit status, as a live message with this envelope would end. */
 typedef struct {
     const char *name, *config, *zone, *ip;
+    const char *from; /* NULL: a@example.com */
     int status;
 } Row;
 
@@ -18,15 +19,16 @@ typedef struct {
 #define VERB(v) "[verbs]\nSPF-Fail = " v "\n"
 
 static const Row rows[] = {
-    {"delivered", "", "", "192.0.2.9", EXIT_DONE},
-    {"pass", ON, SPF, "192.0.2.1", EXIT_DONE},
-    {"refused", ON, SPF, "192.0.2.9", EXIT_NO},
-    {"a temporary error", ON, "example.com ERROR TIMEOUT\n", "192.0.2.9", EXIT_AGAIN},
-    {"kept", ON KEEPS VERB("QUARANTINE"), SPF, "192.0.2.9", EXIT_NO},
-    {"nowhere to keep it", ON VERB("QUARANTINE"), SPF, "192.0.2.9", EXIT_AGAIN},
-    {"discarded", ON VERB("DISCARD"), SPF, "192.0.2.9", EXIT_NO},
-    {"a faulty configuration", "[spf]\nmode = perhaps\n", "", "192.0.2.9", EXIT_USAGE},
-    {"no address", "", "", "192.0.2", EXIT_USAGE},
+    {"delivered", "", "", "192.0.2.9", NULL, EXIT_DONE},
+    {"pass", ON, SPF, "192.0.2.1", NULL, EXIT_DONE},
+    {"refused", ON, SPF, "192.0.2.9", NULL, EXIT_NO},
+    {"a temporary error", ON, "example.com ERROR TIMEOUT\n", "192.0.2.9", NULL, EXIT_AGAIN},
+    {"kept", ON KEEPS VERB("QUARANTINE"), SPF, "192.0.2.9", NULL, EXIT_NO},
+    {"nowhere to keep it", ON VERB("QUARANTINE"), SPF, "192.0.2.9", NULL, EXIT_AGAIN},
+    {"discarded", ON VERB("DISCARD"), SPF, "192.0.2.9", NULL, EXIT_NO},
+    {"a faulty configuration", "[spf]\nmode = perhaps\n", "", "192.0.2.9", NULL, EXIT_USAGE},
+    {"a sender in Latin-1", ON, SPF, "192.0.2.1", "a\xfc@example.com", EXIT_DONE},
+    {"no address", "", "", "192.0.2", NULL, EXIT_USAGE},
 };
 
 static char *folder;
@@ -55,7 +57,7 @@ static void check_row(void **state)
                     "--helo",
                     "mx.example.com",
                     "--from",
-                    "a@example.com",
+                    row->from ? (char *)row->from : "a@example.com",
                     "--rcpt",
                     "b@our.example",
                     message,
