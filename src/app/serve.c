@@ -145,7 +145,8 @@ static gboolean open_log(const Config *config, GError **error)
         .level = config->log.level,
     };
     log_facility_parse(config->log.facility, &settings.facility);
-    return log_open(&settings, error);
+    return rights_find(config->rights.user, config->rights.group, &settings.uid, &settings.gid, error) &&
+           log_open(&settings, error);
 }
 
 /* What needs the rights that the daemon was started with. */
