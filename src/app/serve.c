@@ -49,18 +49,21 @@ static void append_stamp(GString *stamp, const char *path)
 }
 
 /* What the files look like now: a change of any of them is a reason to reload. */
-static char *take_stamp(const Config *config)
+static char *take_stamp(const Snapshot *snapshot)
 {
     GString *stamp = g_string_new(NULL);
-    for (char **file = config->loaded.files; file && *file; file++)
-        append_stamp(stamp, *file);
+    const Config *configs[] = {snapshot_config(snapshot), snapshot_shadow_config(snapshot)};
+    for (gsize i = 0; i < G_N_ELEMENTS(configs); i++)
+        for (char **file = configs[i] ? configs[i]->loaded.files : NULL; file && *file; file++)
+            append_stamp(stamp, *file);
+    append_stamp(stamp, snapshot_shadow_file(snapshot)); /* it may come to be readable */
     return g_string_free(stamp, FALSE);
 }
 
 static char *stamp_now(Daemon *daemon)
 {
     g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
-    return take_stamp(snapshot_config(snapshot));
+    return take_stamp(snapshot);
 }
 
 static void warn_restart(const Config *old_config, const Config *new_config)
@@ -86,7 +89,7 @@ static gboolean reload(Daemon *daemon, GString *answer)
         if (!net_resolver_flush(daemon->services.resolver, &error))
             log_warning("%s", error->message);
         g_free(daemon->stamp);
-        daemon->stamp = take_stamp(snapshot_config(current));
+        daemon->stamp = take_stamp(current);
     } else {
         g_free(daemon->stamp);
         daemon->stamp = g_steal_pointer(&seen); /* the same fault is not told every two seconds */
@@ -196,7 +199,7 @@ static gboolean start(Daemon *daemon, GError **error)
     const Config *config = snapshot_config(snapshot);
     if (!open_privileged(daemon, config, error) || !open_services(daemon, config, error))
         return FALSE;
-    daemon->stamp = take_stamp(config);
+    daemon->stamp = take_stamp(snapshot);
     if (daemon->control)
         control_start(daemon->control);
     for (const char *const *address = milter_addresses(daemon->milter); *address; address++)

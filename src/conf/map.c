@@ -8,6 +8,7 @@
 #include "conf/map.h"
 
 #include <string.h>
+#include "base/refs.h"
 #include "conf/files.h"
 
 /* 20 million entries of 50 bytes. */
@@ -19,7 +20,7 @@ typedef struct {
 } Slot;
 
 struct Map {
-    gatomicrefcount refs;
+    Refs refs;
     char *name;
     char *text; /* keys and values point into it */
     MapEntry *entries;
@@ -31,20 +32,20 @@ struct Map {
 static Map *map_new(const char *name)
 {
     Map *map = g_new0(Map, 1);
-    g_atomic_ref_count_init(&map->refs);
+    map->refs = REFS_ONE;
     map->name = g_strdup(name);
     return map;
 }
 
 Map *map_ref(Map *map)
 {
-    g_atomic_ref_count_inc(&map->refs);
+    refs_take(&map->refs);
     return map;
 }
 
 void map_unref(Map *map)
 {
-    if (map == NULL || !g_atomic_ref_count_dec(&map->refs))
+    if (map == NULL || !refs_drop(&map->refs))
         return;
     g_free(map->name);
     g_free(map->text);

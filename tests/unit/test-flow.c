@@ -17,6 +17,7 @@ typedef struct {
     guint aborted, done;
     gboolean ask; /* `questions` DNS questions at each message's first recipient */
     guint questions;
+    guint prefetched; /* at the first recipient; 100 more at end of headers */
     guint answered, budget_spent;
     gint64 seconds[STAGE_COUNT]; /* budget of each stage */
 } Seen;
@@ -77,6 +78,13 @@ static void on_first_rcpt(Message *message)
     }
 }
 
+static void prefetch(Session *session, Stage stage)
+{
+    Bench *bench = bench_of(session);
+    assert_true(stage == STAGE_RCPT || stage == STAGE_HEADERS);
+    bench->seen.prefetched += stage == STAGE_RCPT ? 1 : 100;
+}
+
 static void on_message(Message *message)
 {
     Session *session = message_session(message);
@@ -104,6 +112,7 @@ static void settle_message(Message *message, gboolean aborted)
 static const Check probe = {
     .name = "probe",
     .scope = PER_MESSAGE,
+    .prefetch = prefetch,
     .connect = on_connect,
     .first_rcpt = on_first_rcpt,
     .message = on_message,
@@ -429,6 +438,46 @@ static void stage_budgets(void **state)
     assert_int_equal(bench->seen.progress, 1); /* at end of message only */
 }
 
+/* Not for a recipient that the MTA has refused (C9). */
+static void prefetch_when_it_pays(void **state)
+{
+    g_autoptr(Bench) bench = bench_new("");
+    g_autoptr(Session) session = connect_to(bench);
+    mail(session);
+    session_rcpt(session, (const char *[]){"<x@our.example>", NULL}, "550 unknown");
+    assert_int_equal(bench->seen.prefetched, 0);
+    rcpt(session, "<b@our.example>");
+    rcpt(session, "<c@our.example>");
+    assert_int_equal(bench->seen.prefetched, 1);
+    session_end_of_headers(session);
+    assert_int_equal(bench->seen.prefetched, 101);
+}
+
+/* --- the virtual message --- */
+
+static void rendered(void **state)
+{
+    g_autoptr(Bench) bench = bench_new("");
+    g_autoptr(Session) session = connect_to(bench);
+    envelope(session);
+    session_header(session, "X", " 1");
+    session_header(session, "Subject", " folded\n\there");
+    session_header(session, "x", "2");
+    session_header(session, "X", " 3");
+    Message *message = session_message(session);
+    Edits *edits = message_edits(message);
+    edits_prepend_header(edits, "test", "Low", "a\n\tb");
+    edits_prepend_header(edits, "test", "Top", "t");
+    edits_append_header(edits, "test", "Last", "l");
+    edits_append_header(edits, "test", "Very-Last", "v");
+    edits_change_header(edits, "test", "X", 2, "changed");
+    edits_delete_header(edits, "test", "X", 3);
+    g_autoptr(GString) text = message_render_headers(message);
+    assert_string_equal(text->str,
+                        "Top: t\r\nLow: a\r\n\tb\r\nX: 1\r\nSubject: folded\r\n\there\r\nx: changed\r\n"
+                        "Last: l\r\nVery-Last: v\r\n");
+}
+
 /* --- steps out of order --- */
 
 static void out_of_order(void **state)
@@ -500,6 +549,8 @@ int main(void)
         cmocka_unit_test(forgotten_findings),
         cmocka_unit_test(macros),
         cmocka_unit_test(stage_budgets),
+        cmocka_unit_test(prefetch_when_it_pays),
+        cmocka_unit_test(rendered),
         cmocka_unit_test(out_of_order),
         cmocka_unit_test(smtputf8),
         cmocka_unit_test(snapshots_are_counted),

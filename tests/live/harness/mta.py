@@ -18,6 +18,7 @@ class Mta(abc.ABC):
     # What one can do and the other cannot.
     smtputf8: bool
     ipv6: bool
+    unknown: str | None = None  # a recipient that the MTA itself refuses
 
     def __init__(self, folder: Path, milter: Path, sink_port: int, port: int = 0, non_smtpd: bool = False):
         self.folder = folder
@@ -44,6 +45,14 @@ class Mta(abc.ABC):
     @abc.abstractmethod
     def queued(self) -> int:
         """Messages that are in the queue now."""
+
+    @abc.abstractmethod
+    def held(self) -> int:
+        """Messages in its own quarantine."""
+
+    @abc.abstractmethod
+    def release(self) -> None:
+        """All of them."""
 
     @abc.abstractmethod
     def _log_in(self, client: Client, helo: str, login: str) -> None: ...
