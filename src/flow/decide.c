@@ -241,7 +241,7 @@ static Reply separate(const Ends *ends)
     return REPLY_GO;
 }
 
-Reply decide_message(Message *message)
+static Reply answer_all(Message *message)
 {
     Ends ends = {0};
     /* What was not kept was not judged: a forged field could hide there. */
@@ -266,6 +266,12 @@ Reply decide_message(Message *message)
         reply = separate(&ends);
     if (reply.kind == REPLY_CONTINUE && ends.n[END_HOLD] && !ends.n[END_PASS])
         edits_hold(message->edits, "flow", ends.first[END_HOLD]->weighing->decider->finding->sentence);
+    return reply;
+}
+
+Reply decide_message(Message *message)
+{
+    Reply reply = answer_all(message);
     log_end(message, &reply);
     return reply;
 }
