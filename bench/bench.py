@@ -25,19 +25,23 @@ SESSIONS = 16
 
 
 def run_load(address: str, *options: str) -> tuple[float, float, float, float]:
-    """Messages a second, p50 and p99 in ms, seconds."""
-    line = subprocess.run([LOAD, "load", address, *options], check=True, capture_output=True, text=True).stdout
-    found = re.search(r"0 refused, ([\d.]+) s, (\d+) a second, p50 ([\d.]+) ms, p99 ([\d.]+)", line)
+    """Messages a second, p50 and p99 in ms, messages refused."""
+    done = subprocess.run([LOAD, "load", address, *options], capture_output=True, text=True)
+    found = re.search(r"(\d+) refused, [\d.]+ s, (\d+) a second, p50 ([\d.]+) ms, p99 ([\d.]+)", done.stdout)
     if not found:
-        raise SystemExit(f"{address}: {line}")
-    return float(found[2]), float(found[3]), float(found[4]), float(found[1])
+        raise SystemExit(f"{address}: {done.stdout}{done.stderr}")
+    return float(found[2]), float(found[3]), float(found[4]), int(found[1])
 
 
 def corpus_load(stage: Stage, subject: Subject, messages: int, *options: str) -> tuple[float, float, float, float]:
     """CPU seconds per 1,000 messages instead of the seconds."""
     before = subject.cpu()
-    rate, p50, p99, _ = run_load(subject.address, f"--connections={SESSIONS}", f"--messages={messages}",
+    rate, p50, p99, refused = run_load(subject.address, f"--connections={SESSIONS}", f"--messages={messages}",
                                  f"--mail={stage.folder}/corpus", *options)
+    if refused:
+        subject.refused += refused
+        if subject.name.startswith(("postern", "responder")):
+            raise SystemExit(f"{subject.name}: {refused} messages did not come through")
     return rate, p50, p99, (subject.cpu() - before) * 1000 / (messages * SESSIONS)
 
 
@@ -68,7 +72,8 @@ def part_load(stage: Stage, args: argparse.Namespace) -> None:
     for s in subjects:
         spread = f"{min(r[3] for r in s.rounds):.3f}-{max(r[3] for r in s.rounds):.3f}"
         print(f"{s.name:<24}{cpu[s.name]:>15.4f}{cpu[s.name] / cpu[base.name]:>17.2f}"
-              f"{statistics.median(r[0] for r in s.rounds):>12.0f}{s.resident():>13}   {spread}")
+              f"{statistics.median(r[0] for r in s.rounds):>12.0f}{s.resident():>13}   {spread}"
+              + (f", {s.refused} messages did not come through" if s.refused else ""))
     for s in subjects:
         s.stop()
 

@@ -73,7 +73,7 @@ class Subject:
     name: str
     process: Process
     address: str
-    note: str = ""
+    refused: int = 0
     rounds: list = field(default_factory=list)
 
     def pids(self) -> list[int]:

@@ -45,6 +45,7 @@ static char *reply_words(const Reply *reply)
                        : g_strdup(words[reply->kind]);
 }
 
+/* Would the sender come back? At the end of the message, or, when it never got there, at MAIL or for a recipient. */
 static gboolean is_temporary(const ReplayResult *result)
 {
     if (result->reached_end)

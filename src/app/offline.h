@@ -19,8 +19,8 @@ typedef struct {
     char *end;        /* what was answered to the message; NULL: nobody was left, or MAIL was refused */
     char *edits;      /* one a line; "" when it is not delivered */
     gboolean reached_end;
-    ReplyKind kind;     /* of `end` */
-    gboolean temporary; /* the sender comes back: so was answered at the end or, never reached, at MAIL or to a recipient */
+    gboolean temporary; /* the sender would come back */
+    ReplyKind kind; /* of `end` */
 } Outcome;
 
 /* Checks, actions and the configuration, with the outside that is given; which is borrowed, and must stay where it is.
