@@ -12,7 +12,6 @@ gboolean offline_open(Offline *offline, const Outside *outside, Config *config, 
                 .resolver = outside->resolver,
                 .clock = outside->clock,
                 .random = &random_system,
-                .quarantine = *config->policy.quarantine_dir ? quarantine_pretend() : NULL,
                 .hostname = g_get_host_name(),
             },
         .tables = {all_checks, all_actions},
@@ -24,7 +23,6 @@ gboolean offline_open(Offline *offline, const Outside *outside, Config *config, 
 void offline_close(Offline *offline)
 {
     g_clear_pointer(&offline->engine, engine_free);
-    g_clear_pointer(&offline->services.quarantine, quarantine_free);
 }
 
 static void observe(Message *message, gboolean aborted, const Reply *reply, void *data)

@@ -7,8 +7,8 @@
 #include "conf/config.h"
 
 typedef struct {
-    const char *zone; /* --zone: a file of master-file lines; NULL: the real DNS */
-    const char *time; /* --time; NULL: now */
+    char *zone; /* the command's to free. --zone: a file of master-file lines; NULL: the real DNS */
+    char *time; /* --time; NULL: now */
 } OutsideOptions;
 
 typedef struct {

@@ -1,4 +1,5 @@
-/* postern scan — any message file with any envelope through the whole pipeline, offline, with every step (K8). */
+/* postern scan — any message file with any envelope through the whole pipeline, offline, with every step
+ * (K8). */
 #include <stdio.h>
 #include <string.h>
 
@@ -29,9 +30,13 @@ static int show(const Options *options, const Outcome *outcome)
 static int judge(const Options *options, Offline *offline, const char *bytes, gsize len)
 {
     const ReplayEnvelope envelope = {
-        .ip = options->ip, .ptr = options->ptr, .helo = options->helo,
-        .from = options->from ? options->from : "<>", .rcpts = (const char *const *)options->rcpts,
-        .login = options->login, .receiver = options->receiver,
+        .ip = options->ip,
+        .ptr = options->ptr,
+        .helo = options->helo,
+        .from = options->from ? options->from : "<>",
+        .rcpts = (const char *const *)options->rcpts,
+        .login = options->login,
+        .receiver = options->receiver,
     };
     g_autoptr(GError) error = NULL;
     Outcome outcome;
@@ -60,9 +65,21 @@ static int scan(const Options *options, Config *config, const char *bytes, gsize
     return status;
 }
 
+static void options_clear(Options *options)
+{
+    char *const owned[] = {options->config,   options->ip,           options->ptr,
+                           options->helo,     options->from,         options->login,
+                           options->receiver, options->outside.zone, options->outside.time};
+    for (gsize i = 0; i < G_N_ELEMENTS(owned); i++)
+        g_free(owned[i]);
+    g_strfreev(options->rcpts);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
 int command_scan(int argc, char **argv)
 {
-    Options options = {0};
+    g_auto(Options) options = {0};
     /* FILENAME: bytes as they are typed. What strangers send need not be text of this terminal. */
     const GOptionEntry entries[] = {
         {"config", 'c', 0, G_OPTION_ARG_FILENAME, &options.config, "the configuration file", "FILE"},
@@ -73,14 +90,16 @@ int command_scan(int argc, char **argv)
         {"rcpt", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.rcpts, "RCPT TO, once for each", "ADDRESS"},
         {"auth", 0, 0, G_OPTION_ARG_FILENAME, &options.login, "the login of SMTP AUTH", "LOGIN"},
         {"receiver", 0, 0, G_OPTION_ARG_STRING, &options.receiver, "our own name", "NAME"},
-        {"headers", 0, 0, G_OPTION_ARG_NONE, &options.headers, "show the header as it would be delivered", NULL},
+        {"headers", 0, 0, G_OPTION_ARG_NONE, &options.headers, "show the header as it would be delivered",
+         NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "JSON for machines", NULL},
         OUTSIDE_ENTRIES(options.outside),
         {NULL},
     };
-    if (!command_options(&argc, &argv, entries, "MESSAGE",
-                         "Judges a message file as a live one would be, and shows facts, findings, rules and edits.\n"
-                         "Exit status 0: delivered; 1: refused, discarded or kept; 75: a temporary failure."))
+    if (!command_options(
+            &argc, &argv, entries, "MESSAGE",
+            "Judges a message file as a live one would be, and shows facts, findings, rules and edits.\n"
+            "Exit status 0: delivered; 1: refused, discarded or kept; 75: a temporary failure."))
         return EXIT_USAGE;
     if (argc != 2 || !options.rcpts) {
         fprintf(stderr, "postern scan: a message file and at least one --rcpt are needed\n");

@@ -241,10 +241,11 @@ static Reply separate(const Ends *ends)
     return REPLY_GO;
 }
 
-Reply decide_message(Message *message)
+static Reply answer_all(Message *message)
 {
     Ends ends = {0};
-    if (message->headers_cut && snapshot_wants(message->session->snapshot, STAGE_HEADERS)) { /* what was not kept was not judged: a forged field could hide there */
+    /* What was not kept was not judged: a forged field could hide there. */
+    if (message->headers_cut && snapshot_wants(message->session->snapshot, STAGE_HEADERS)) {
         message_log(message, LOG_LEVEL_NOTICE, "REJECT:", "header over %" G_GINT64_FORMAT " bytes ([daemon] max_headers)",
                     session_config(message->session)->daemon.max_headers);
         return (Reply){REPLY_REJECT, 552, "5.3.4", "message header too large"};
@@ -265,6 +266,12 @@ Reply decide_message(Message *message)
         reply = separate(&ends);
     if (reply.kind == REPLY_CONTINUE && ends.n[END_HOLD] && !ends.n[END_PASS])
         edits_hold(message->edits, "flow", ends.first[END_HOLD]->weighing->decider->finding->sentence);
+    return reply;
+}
+
+Reply decide_message(Message *message)
+{
+    Reply reply = answer_all(message);
     log_end(message, &reply);
     return reply;
 }

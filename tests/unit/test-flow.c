@@ -263,6 +263,7 @@ static void header_limit(void **state)
     Reply reply = end_of_message(session);
     assert_int_equal(reply.kind, REPLY_REJECT);
     assert_int_equal(reply.code, 552);
+    assert_non_null(strstr(bench->log->str, "eom <a@example.com> reject")); /* every message that ends says so */
     envelope(session); /* the next one is not to blame */
     session_header(session, "X", " y");
     assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE);
