@@ -62,7 +62,8 @@ static int open_socket(const ListenAddress *address, int timeout_s)
 /* The answer's version; 0: `why` says what came instead. */
 static guint32 negotiate(int fd, const char **why)
 {
-    static const guint8 offer[] = {0, 0, 0, 13, WIRE_COMMAND_OPTNEG, 0, 0, 0, 6, 0, 0, 1, 0xff, 0, 0x1f, 0xff, 0xff};
+    static const guint8 offer[] = {0, 0,    0,    13,  WIRE_COMMAND_OPTNEG, 0, 0, 0, 6, 0, 0, 1, 0xff,
+                                   0, 0x1f, 0xff, 0xff};
     static const guint8 quit[] = {0, 0, 0, 1, WIRE_COMMAND_QUIT};
     *why = "nobody answers, but somebody listens";
     if (send(fd, offer, sizeof offer, MSG_NOSIGNAL) != sizeof offer)
