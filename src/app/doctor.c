@@ -99,5 +99,7 @@ int command_doctor(int argc, char **argv)
         return EXIT_USAGE;
     }
     Doctor doctor = {.config_path = config, .postfix = postfix, .sendmail = sendmail};
-    return examine(&doctor, &outside, json);
+    int status = examine(&doctor, &outside, json);
+    outside_options_clear(&outside);
+    return status;
 }

@@ -12,6 +12,7 @@ gboolean offline_open(Offline *offline, const Outside *outside, Config *config, 
                 .resolver = outside->resolver,
                 .clock = outside->clock,
                 .random = &random_system,
+                .quarantine = *config->policy.quarantine_dir ? quarantine_pretend() : NULL,
                 .hostname = g_get_host_name(),
             },
         .tables = {all_checks, all_actions},
@@ -23,6 +24,7 @@ gboolean offline_open(Offline *offline, const Outside *outside, Config *config, 
 void offline_close(Offline *offline)
 {
     g_clear_pointer(&offline->engine, engine_free);
+    g_clear_pointer(&offline->services.quarantine, quarantine_free);
 }
 
 static void observe(Message *message, gboolean aborted, const Reply *reply, void *data)
@@ -45,6 +47,17 @@ static char *reply_words(const Reply *reply)
                        : g_strdup(words[reply->kind]);
 }
 
+/* Would the sender come back? At the end of the message, or, when it never got there, at MAIL or for a recipient. */
+static gboolean is_temporary(const ReplayResult *result)
+{
+    if (result->reached_end)
+        return result->end.kind == REPLY_TEMPFAIL;
+    gboolean temporary = result->mail.kind == REPLY_TEMPFAIL;
+    for (guint i = 0; i < result->n_rcpts; i++)
+        temporary |= result->rcpts[i].kind == REPLY_TEMPFAIL;
+    return temporary;
+}
+
 static void take_result(Outcome *outcome, const ReplayEnvelope *envelope, const ReplayResult *result)
 {
     Record *answers = record_child(outcome->record, "answers");
@@ -57,6 +70,7 @@ static void take_result(Outcome *outcome, const ReplayEnvelope *envelope, const 
     }
     outcome->reached_end = result->reached_end;
     outcome->kind = result->end.kind;
+    outcome->temporary = is_temporary(result);
     outcome->end = result->reached_end ? reply_words(&result->end) : NULL;
     record_str(answers, "message", outcome->end);
     gboolean applied =

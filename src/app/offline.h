@@ -19,6 +19,7 @@ typedef struct {
     char *end;        /* what was answered to the message; NULL: nobody was left, or MAIL was refused */
     char *edits;      /* one a line; "" when it is not delivered */
     gboolean reached_end;
+    gboolean temporary; /* the sender would come back */
     ReplyKind kind; /* of `end` */
 } Outcome;
 

@@ -21,7 +21,7 @@ static int show(const Options *options, const Outcome *outcome)
     command_print(outcome->record, options->json);
     if (options->headers && outcome->headers)
         printf("\n%s", outcome->headers->str);
-    if (outcome->reached_end && outcome->kind == REPLY_TEMPFAIL)
+    if (outcome->temporary)
         return EXIT_AGAIN;
     return outcome->reached_end && outcome->kind <= REPLY_ACCEPT ? EXIT_DONE : EXIT_NO;
 }
@@ -63,14 +63,15 @@ static int scan(const Options *options, Config *config, const char *bytes, gsize
 int command_scan(int argc, char **argv)
 {
     Options options = {0};
+    /* FILENAME: bytes as they are typed. What strangers send need not be text of this terminal. */
     const GOptionEntry entries[] = {
         {"config", 'c', 0, G_OPTION_ARG_FILENAME, &options.config, "the configuration file", "FILE"},
         {"ip", 0, 0, G_OPTION_ARG_STRING, &options.ip, "the client's address", "IP"},
-        {"ptr", 0, 0, G_OPTION_ARG_STRING, &options.ptr, "its PTR name", "NAME"},
-        {"helo", 0, 0, G_OPTION_ARG_STRING, &options.helo, "what it says at HELO", "NAME"},
-        {"from", 0, 0, G_OPTION_ARG_STRING, &options.from, "MAIL FROM; <> by default", "ADDRESS"},
-        {"rcpt", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.rcpts, "RCPT TO, once for each", "ADDRESS"},
-        {"auth", 0, 0, G_OPTION_ARG_STRING, &options.login, "the login of SMTP AUTH", "LOGIN"},
+        {"ptr", 0, 0, G_OPTION_ARG_FILENAME, &options.ptr, "its PTR name", "NAME"},
+        {"helo", 0, 0, G_OPTION_ARG_FILENAME, &options.helo, "what it says at HELO", "NAME"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &options.from, "MAIL FROM; <> by default", "ADDRESS"},
+        {"rcpt", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.rcpts, "RCPT TO, once for each", "ADDRESS"},
+        {"auth", 0, 0, G_OPTION_ARG_FILENAME, &options.login, "the login of SMTP AUTH", "LOGIN"},
         {"receiver", 0, 0, G_OPTION_ARG_STRING, &options.receiver, "our own name", "NAME"},
         {"headers", 0, 0, G_OPTION_ARG_NONE, &options.headers, "show the header as it would be delivered", NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "JSON for machines", NULL},

@@ -149,7 +149,8 @@ static gboolean open_log(const Config *config, GError **error)
         .level = config->log.level,
     };
     log_facility_parse(config->log.facility, &settings.facility);
-    return log_open(&settings, error);
+    return rights_find(config->rights.user, config->rights.group, &settings.uid, &settings.gid, error) &&
+           log_open(&settings, error);
 }
 
 /* What needs the rights that the daemon was started with. */
@@ -239,9 +240,7 @@ static void stop(Daemon *daemon)
     g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
     service_stopping();
     log_notice("stopping: %u sessions", milter_sessions(daemon->milter));
-    guint cut = milter_drain(daemon->milter, snapshot_config(snapshot)->daemon.drain_timeout);
-    if (cut)
-        log_warning("%u messages were given a temporary failure, because they did not end in time", cut);
+    milter_drain(daemon->milter, snapshot_config(snapshot)->daemon.drain_timeout); /* it says what was cut off */
     log_notice("stopped");
 }
 

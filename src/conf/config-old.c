@@ -259,8 +259,8 @@ static void set_guess(Loader *loader, const Option *option, const IniEntry *entr
     loader_set(loader, option, record ? "yes" : entry->value, entry->line);
 }
 
-/* It was a switch: an internal client counted as one that passes, so that the rules for SPF-Pass could judge its
- * mail. The terms that say so are +all. */
+/* It was a switch: an internal client counted as one that passes, so that the rules for SPF-Pass could judge
+ * its mail. The terms that say so are +all. */
 static void set_internal_policy(Loader *loader, const Option *option, const IniEntry *entry)
 {
     gboolean on;
@@ -269,8 +269,9 @@ static void set_internal_policy(Loader *loader, const Option *option, const IniE
         return;
     }
     if (on)
-        tell(loader, entry, PROBLEM_NOTE,
-             "= yes is read as \"+all\": mail of our own clients passes SPF, and rules for SPF-Pass judge it");
+        tell(
+            loader, entry, PROBLEM_NOTE,
+            "= yes is read as \"+all\": mail of our own clients passes SPF, and rules for SPF-Pass judge it");
     loader_set(loader, option, on ? "+all" : "", entry->line);
 }
 
@@ -404,8 +405,9 @@ char *old_nearest(const char *section, const char *key)
     guint least = G_MAXUINT;
     for (guint i = 0; i < G_N_ELEMENTS(old_names); i++) {
         const OldName *old = &old_names[i];
-        guint found = old->key != NULL && strcmp(old->section, section) == 0 ? option_unlikeness(old->key, key)
-                                                                              : G_MAXUINT;
+        guint found = old->key != NULL && strcmp(old->section, section) == 0
+                          ? option_unlikeness(old->key, key)
+                          : G_MAXUINT;
         if (found < least) {
             least = found;
             best = old;

@@ -188,11 +188,15 @@ void config_unref(Config *config); /* NULL is allowed */
 
 /* The line in `file` (borrowed) that sets the option; 0: none does. */
 guint config_where(const Config *config, const char *section, const char *key, const char **file);
+/* TRUE if the value is the built-in default, whoever set it. */
+gboolean config_is_default(const Config *config, const char *section, const char *key);
 
 /* Which options differ and need a restart: NULL-terminated "section.key"; the caller frees. */
 char **config_restart_needed(const Config *old_config, const Config *new_config);
 /* The documented default file: every option with its default, commented out. The caller frees. */
 char *config_default_text(void);
+/* The manual page postern.conf(5), in man(7) macros. The caller frees. */
+char *config_man_text(void);
 /* The effective values with where each comes from: text that is itself a configuration file, or JSON,
  * {"spf": {"mode": {"value": "on", "from": "/etc/postern.conf:12"}, …}, …}. The caller frees. */
 char *config_show(const Config *config, gboolean json);

@@ -244,7 +244,7 @@ static Reply separate(const Ends *ends)
 Reply decide_message(Message *message)
 {
     Ends ends = {0};
-    if (message->headers_cut) { /* what was not kept was not judged: a forged field could hide there */
+    if (message->headers_cut && snapshot_wants(message->session->snapshot, STAGE_HEADERS)) { /* what was not kept was not judged: a forged field could hide there */
         message_log(message, LOG_LEVEL_NOTICE, "REJECT:", "header over %" G_GINT64_FORMAT " bytes ([daemon] max_headers)",
                     session_config(message->session)->daemon.max_headers);
         return (Reply){REPLY_REJECT, 552, "5.3.4", "message header too large"};

@@ -18,6 +18,7 @@ struct Conn {
     gboolean over; /* nothing more is read */
 
     gboolean negotiated;
+    gboolean connected; /* this session has had its connect */
     Negotiation agreed;
     Adapter adapter;
     Session *session;

@@ -65,6 +65,7 @@ static void on_progress(void *data)
 static void end_session(Conn *conn)
 {
     g_clear_pointer(&conn->session, session_free);
+    conn->connected = FALSE;
     conn->has_macros = 0;
     conn->in_message = FALSE;
     g_string_truncate(conn->rcpt_refused, 0);
@@ -181,6 +182,11 @@ static void on_connect(Conn *conn, const WireCommand *command)
     const char *address = command->n_args > 1 ? command->args[1] : NULL;
     IpAddress ip = {.family = IP_NONE};
 
+    if (conn->connected) { /* both MTAs say QUIT_NC before; what it finds would add up without end */
+        conn_give_up(conn, "a second client in one session, connection closed", NULL);
+        return;
+    }
+    conn->connected = TRUE;
     if (address != NULL && g_ascii_strncasecmp(address, "IPv6:", 5) == 0)
         address += 5;
     if (address != NULL && command->family != WIRE_FAMILY_UNIX && !ip_parse(address, &ip))

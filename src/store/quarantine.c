@@ -32,7 +32,7 @@
 
 struct Quarantine {
     char *path;
-    int dir, lock;
+    int dir, lock; /* dir is -1 where it only pretends */
     QuarantineLimits limits;
     Quota bytes, messages;
     pthread_mutex_t mutex; /* of items */
@@ -179,15 +179,22 @@ static gboolean scan(Quarantine *q, GError **error)
     return TRUE;
 }
 
-Quarantine *quarantine_open(const char *dir, const QuarantineLimits *limits, GError **error)
+Quarantine *quarantine_pretend(void)
 {
-    g_autoptr(Quarantine) q = g_new0(Quarantine, 1);
+    Quarantine *q = g_new0(Quarantine, 1);
 
-    q->path = g_strdup(dir);
     q->dir = q->lock = -1;
-    q->limits = *limits;
     g_queue_init(&q->items);
     pthread_mutex_init(&q->mutex, NULL);
+    return q;
+}
+
+Quarantine *quarantine_open(const char *dir, const QuarantineLimits *limits, GError **error)
+{
+    g_autoptr(Quarantine) q = quarantine_pretend();
+
+    q->path = g_strdup(dir);
+    q->limits = *limits;
     return open_directory(q, error) && scan(q, error) ? g_steal_pointer(&q) : NULL;
 }
 
@@ -437,6 +444,8 @@ char *quarantine_put(Quarantine *q, const QuarantineEntry *entry, const char *he
     g_autofree char *id = id_new(entry->time);
     gint64 size = 0;
 
+    if (q->dir < 0)
+        return g_steal_pointer(&id);
     if (!reserve(q, &q->messages, 1, error))
         return NULL;
     if (!put_files(q, id, entry, &mail, &size, error)) {

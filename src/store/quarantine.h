@@ -59,6 +59,8 @@ typedef struct Quarantine Quarantine;
 
 /* Makes the directory if it is not there (its parent must be). */
 Quarantine *quarantine_open(const char *dir, const QuarantineLimits *limits, GError **error);
+/* Takes every message, gives it an id and keeps nothing: what a decision would be, offline. */
+Quarantine *quarantine_pretend(void);
 void quarantine_free(Quarantine *quarantine); /* NULL is allowed */
 
 /* Keeps `head` (header fields, each with its CRLF), the empty line and the body (NULL: none). The id, the

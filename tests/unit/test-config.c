@@ -240,6 +240,21 @@ static void bad_old_value(void **state)
     assert_non_null(strstr(told, "postern.conf:4: error: [spf] reject_noptr = perhaps: yes or no"));
 }
 
+static void bad_old_include(void **state)
+{
+    g_autoptr(Problems) problems = problems_new();
+    assert_null(parse("[milter]\n[srs]\nconfig = .\nsecret = x\n", problems)); /* a folder */
+    g_autofree char *told = all_problems(problems);
+    assert_non_null(strstr(told, "postern.conf:3: error: [srs] config: "));
+    g_autofree char *path = write_file("self.cfg", "[milter]\n[srs]\nconfig = self.cfg\nsecret = x\nmaxage = 7\n", 0640);
+    g_autoptr(Problems) none = problems_new();
+    g_autoptr(Config) config = config_load(path, none); /* itself: once is enough */
+    g_autofree char *silence = all_problems(none);
+    assert_string_equal(silence, "");
+    assert_int_equal(config->sender.srs_max_age, 7);
+    g_unlink(path);
+}
+
 static void old_paths_start_from_datadir(void **state)
 {
     g_autofree char *data = in_folder("data");
@@ -580,6 +595,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_old_value),
         cmocka_unit_test(old_paths_start_from_datadir),
+        cmocka_unit_test(bad_old_include),
         cmocka_unit_test(old_srs_file_is_included),
         cmocka_unit_test(old_secret_that_all_may_read),
         cmocka_unit_test(srs_in_a_new_file_is_a_slip),
