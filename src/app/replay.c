@@ -295,19 +295,29 @@ static int run(const Options *options, char **paths)
     return status;
 }
 
+static void options_clear(Options *options)
+{
+    char *const texts[] = {options->old_path, options->new_path, options->ip,    options->ptr,
+                           options->helo,     options->from,     options->login, options->receiver};
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_free(texts[i]);
+    g_strfreev(options->rcpts);
+    outside_options_clear(&options->outside);
+}
+
 int command_replay(int argc, char **argv)
 {
     Options options = {0};
     const GOptionEntry entries[] = {
         {"old", 0, 0, G_OPTION_ARG_FILENAME, &options.old_path, "the configuration that is in force", "FILE"},
         {"new", 0, 0, G_OPTION_ARG_FILENAME, &options.new_path, "the one that is to be tried", "FILE"},
-        {"ip", 0, 0, G_OPTION_ARG_STRING, &options.ip, "the client's address, for all messages", "IP"},
-        {"ptr", 0, 0, G_OPTION_ARG_STRING, &options.ptr, "its PTR name", "NAME"},
-        {"helo", 0, 0, G_OPTION_ARG_STRING, &options.helo, "what it says at HELO", "NAME"},
-        {"from", 0, 0, G_OPTION_ARG_STRING, &options.from, "MAIL FROM", "ADDRESS"},
-        {"rcpt", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.rcpts, "RCPT TO, once for each", "ADDRESS"},
-        {"auth", 0, 0, G_OPTION_ARG_STRING, &options.login, "the login of SMTP AUTH", "LOGIN"},
-        {"receiver", 0, 0, G_OPTION_ARG_STRING, &options.receiver, "our own name", "NAME"},
+        {"ip", 0, 0, G_OPTION_ARG_FILENAME, &options.ip, "the client's address, for all messages", "IP"},
+        {"ptr", 0, 0, G_OPTION_ARG_FILENAME, &options.ptr, "its PTR name", "NAME"},
+        {"helo", 0, 0, G_OPTION_ARG_FILENAME, &options.helo, "what it says at HELO", "NAME"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &options.from, "MAIL FROM", "ADDRESS"},
+        {"rcpt", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.rcpts, "RCPT TO, once for each", "ADDRESS"},
+        {"auth", 0, 0, G_OPTION_ARG_FILENAME, &options.login, "the login of SMTP AUTH", "LOGIN"},
+        {"receiver", 0, 0, G_OPTION_ARG_FILENAME, &options.receiver, "our own name", "NAME"},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "JSON for machines, one object a line", NULL},
         OUTSIDE_ENTRIES(options.outside),
         {NULL},
@@ -324,5 +334,7 @@ int command_replay(int argc, char **argv)
         fprintf(stderr, "postern replay: --old FILE, --new FILE and messages are needed\n");
         return EXIT_USAGE;
     }
-    return run(&options, argv + 1);
+    int status = run(&options, argv + 1);
+    options_clear(&options);
+    return status;
 }

@@ -114,6 +114,10 @@ static gboolean handle_control(const char *command, GString *answer, void *data)
         g_string_append_printf(answer, "%u\n", milter_sessions(daemon->milter));
         return TRUE;
     }
+    if (strcmp(command, "macros") == 0) {
+        milter_macros(daemon->milter, answer);
+        return TRUE;
+    }
     g_string_append_printf(answer, "unknown command: %s\n", command);
     return FALSE;
 }

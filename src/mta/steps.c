@@ -152,10 +152,16 @@ static void on_macros(Conn *conn, const WireCommand *command)
 
     if (command->macro_for == WIRE_COMMAND_RCPT)
         note_refusal(conn, command);
+    if (command->macro_for == WIRE_COMMAND_CONNECT) {
+        g_free(conn->mta_version);
+        conn->mta_version = g_strdup(pair_value(command, "v"));
+    }
     for (gsize i = 0; i < G_N_ELEMENTS(stages); i++) {
         if (stages[i].letter != command->macro_for)
             continue;
         session_macros(conn->session, stages[i].stage, command->args);
+        if (conn->seen != NULL)
+            seen_add(conn->seen, conn->mta_version, stages[i].stage, command->args);
         conn->has_macros |= 1u << stages[i].stage;
         return;
     }
