@@ -8,6 +8,7 @@ static const Command commands[] = {
     {"serve", "run the filter", command_serve},
     {"config", "check, show or explain the configuration", command_config},
     {"scan", "run a message file through the whole pipeline, offline, and say why", command_scan},
+    {"policy", "which rule of the access map or configuration answers, and why", command_policy},
     {"spf", "check one address by SPF", command_spf},
     {"dynip", "does a PTR name look like a dynamic address?", command_dynip},
     {"reload", "make the running filter read its configuration again", command_reload},

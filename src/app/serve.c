@@ -57,6 +57,12 @@ static char *take_stamp(const Config *config)
     return g_string_free(stamp, FALSE);
 }
 
+static gboolean same_files(const Config *a, const Config *b)
+{
+    return a->loaded.files && b->loaded.files &&
+           g_strv_equal((const char *const *)a->loaded.files, (const char *const *)b->loaded.files);
+}
+
 static char *stamp_now(Daemon *daemon)
 {
     g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
@@ -85,8 +91,11 @@ static gboolean reload(Daemon *daemon, GString *answer)
         g_autoptr(GError) error = NULL;
         if (!net_resolver_flush(daemon->services.resolver, &error))
             log_warning("%s", error->message);
+        /* A file that changed while it was read must look changed: the stamp is the one from before. */
         g_free(daemon->stamp);
-        daemon->stamp = take_stamp(snapshot_config(current));
+        daemon->stamp = same_files(snapshot_config(old), snapshot_config(current))
+                            ? g_steal_pointer(&seen)
+                            : take_stamp(snapshot_config(current));
     } else {
         g_free(daemon->stamp);
         daemon->stamp = g_steal_pointer(&seen); /* the same fault is not told every two seconds */
