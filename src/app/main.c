@@ -9,6 +9,7 @@ static const Command commands[] = {
     {"config", "check, show or explain the configuration", command_config},
     {"scan", "run a message file through the whole pipeline, offline, and say why", command_scan},
     {"replay", "run stored mail through two configurations and show what differs", command_replay},
+    {"policy", "which rule of the access map or configuration answers, and why", command_policy},
     {"spf", "check one address by SPF", command_spf},
     {"doctor", "look for what usually goes wrong, and say which line to change", command_doctor},
     {"dynip", "does a PTR name look like a dynamic address?", command_dynip},

@@ -60,6 +60,21 @@ static char *take_stamp(const Snapshot *snapshot)
     return g_string_free(stamp, FALSE);
 }
 
+static gboolean same_list(const Config *a, const Config *b)
+{
+    if (!a || !b)
+        return a == b;
+    return a->loaded.files && b->loaded.files &&
+           g_strv_equal((const char *const *)a->loaded.files, (const char *const *)b->loaded.files);
+}
+
+static gboolean same_files(const Snapshot *a, const Snapshot *b)
+{
+    return same_list(snapshot_config(a), snapshot_config(b)) &&
+           same_list(snapshot_shadow_config(a), snapshot_shadow_config(b)) &&
+           g_strcmp0(snapshot_shadow_file(a), snapshot_shadow_file(b)) == 0;
+}
+
 static char *stamp_now(Daemon *daemon)
 {
     g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
@@ -88,8 +103,9 @@ static gboolean reload(Daemon *daemon, GString *answer)
         g_autoptr(GError) error = NULL;
         if (!net_resolver_flush(daemon->services.resolver, &error))
             log_warning("%s", error->message);
+        /* A file that changed while it was read must look changed: the stamp is the one from before. */
         g_free(daemon->stamp);
-        daemon->stamp = take_stamp(current);
+        daemon->stamp = same_files(old, current) ? g_steal_pointer(&seen) : take_stamp(current);
     } else {
         g_free(daemon->stamp);
         daemon->stamp = g_steal_pointer(&seen); /* the same fault is not told every two seconds */

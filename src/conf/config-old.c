@@ -275,12 +275,12 @@ static void set_internal_policy(Loader *loader, const Option *option, const IniE
     loader_set(loader, option, on ? "+all" : "", entry->line);
 }
 
-/* Old files name the database; as long as we read only text, its source will do. */
+/* Old files name the database; where there is none, its source will do. */
 static void set_map(Loader *loader, const Option *option, const IniEntry *entry)
 {
     ValueContext context = loader_context(loader, entry->line);
     g_autofree char *path = value_path(entry->value, &context);
-    if (g_str_has_suffix(path, ".db")) {
+    if (g_str_has_suffix(path, ".db") && !g_file_test(path, G_FILE_TEST_EXISTS)) {
         g_autofree char *source = g_strndup(path, strlen(path) - strlen(".db"));
         if (g_file_test(source, G_FILE_TEST_IS_REGULAR)) {
             tell(loader, entry, PROBLEM_NOTE, "is read from its text source, %s", source);
