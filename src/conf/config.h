@@ -167,8 +167,9 @@ typedef struct {
 
     /* What the files that are named above hold, read with the rest. */
     struct {
-        char **files;          /* all that were read; a change of one is a reason to reload */
-        char **srs_secrets;    /* of sender.srs_secret_file, the first signs; NULL: none */
+        char **files;       /* all that were read or, of a map, might be built; a change of one is a reason to
+                               reload */
+        char **srs_secrets; /* of sender.srs_secret_file, the first signs; NULL: none */
         Resolver *substitutes; /* of spf.delegate_file; NULL: none */
     } loaded;
 } Config;

@@ -48,15 +48,13 @@ static void warn_if_stale(const char *path, const char *source, Problems *proble
         problems_add(problems, PROBLEM_WARNING, path, 0, "%s is newer: the map was not rebuilt", source);
 }
 
-/* The newest of what was built from `path`, or NULL. Each place is watched: one may appear. The caller frees.
- */
-static char *find_built(const char *path, GPtrArray *files, Problems *problems)
+/* The newest of what was built from `path`, or NULL. The caller frees. */
+static char *find_built(const char *path, Problems *problems)
 {
     g_autofree char *found = NULL;
     struct stat best, st;
     for (guint i = 0; i < G_N_ELEMENTS(builds); i++) {
         g_autofree char *built = g_strconcat(path, builds[i].suffix, NULL);
-        note(files, built);
         if (stat(built, &st) != 0)
             continue;
         if (found != NULL)
@@ -91,12 +89,25 @@ static Map *open_built(const char *path, const char *suffix, GPtrArray *files, P
     return open_file(built, files, problems);
 }
 
+/* Each place where something might be built is watched: it may appear. */
+static void note_places(const char *path, GPtrArray *files)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(builds); i++) {
+        g_autofree char *place = g_strconcat(path, builds[i].suffix, NULL);
+        note(files, place);
+    }
+}
+
 static Map *open_bare(const char *path, GPtrArray *files, Problems *problems)
 {
     MapType type;
     g_autofree char *source = source_of(path, &type);
-    g_autofree char *built = source == NULL ? find_built(path, files, problems) : NULL;
-    return open_file(built != NULL ? built : path, files, problems);
+    if (source != NULL)
+        return open_file(path, files, problems);
+    g_autofree char *built = find_built(path, problems);
+    Map *map = open_file(built != NULL ? built : path, files, problems);
+    note_places(path, files);
+    return map;
 }
 
 static Map *open_text(const char *path, GPtrArray *files, Problems *problems)
