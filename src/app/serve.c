@@ -49,24 +49,36 @@ static void append_stamp(GString *stamp, const char *path)
 }
 
 /* What the files look like now: a change of any of them is a reason to reload. */
-static char *take_stamp(const Config *config)
+static char *take_stamp(const Snapshot *snapshot)
 {
     GString *stamp = g_string_new(NULL);
-    for (char **file = config->loaded.files; file && *file; file++)
-        append_stamp(stamp, *file);
+    const Config *configs[] = {snapshot_config(snapshot), snapshot_shadow_config(snapshot)};
+    for (gsize i = 0; i < G_N_ELEMENTS(configs); i++)
+        for (char **file = configs[i] ? configs[i]->loaded.files : NULL; file && *file; file++)
+            append_stamp(stamp, *file);
+    append_stamp(stamp, snapshot_shadow_file(snapshot)); /* it may come to be readable */
     return g_string_free(stamp, FALSE);
 }
 
-static gboolean same_files(const Config *a, const Config *b)
+static gboolean same_list(const Config *a, const Config *b)
 {
+    if (!a || !b)
+        return a == b;
     return a->loaded.files && b->loaded.files &&
            g_strv_equal((const char *const *)a->loaded.files, (const char *const *)b->loaded.files);
+}
+
+static gboolean same_files(const Snapshot *a, const Snapshot *b)
+{
+    return same_list(snapshot_config(a), snapshot_config(b)) &&
+           same_list(snapshot_shadow_config(a), snapshot_shadow_config(b)) &&
+           g_strcmp0(snapshot_shadow_file(a), snapshot_shadow_file(b)) == 0;
 }
 
 static char *stamp_now(Daemon *daemon)
 {
     g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
-    return take_stamp(snapshot_config(snapshot));
+    return take_stamp(snapshot);
 }
 
 static void warn_restart(const Config *old_config, const Config *new_config)
@@ -93,9 +105,7 @@ static gboolean reload(Daemon *daemon, GString *answer)
             log_warning("%s", error->message);
         /* A file that changed while it was read must look changed: the stamp is the one from before. */
         g_free(daemon->stamp);
-        daemon->stamp = same_files(snapshot_config(old), snapshot_config(current))
-                            ? g_steal_pointer(&seen)
-                            : take_stamp(snapshot_config(current));
+        daemon->stamp = same_files(old, current) ? g_steal_pointer(&seen) : take_stamp(current);
     } else {
         g_free(daemon->stamp);
         daemon->stamp = g_steal_pointer(&seen); /* the same fault is not told every two seconds */
@@ -118,6 +128,10 @@ static gboolean handle_control(const char *command, GString *answer, void *data)
         return reload(daemon, answer);
     if (strcmp(command, "sessions") == 0) {
         g_string_append_printf(answer, "%u\n", milter_sessions(daemon->milter));
+        return TRUE;
+    }
+    if (strcmp(command, "macros") == 0) {
+        milter_macros(daemon->milter, answer);
         return TRUE;
     }
     g_string_append_printf(answer, "unknown command: %s\n", command);
@@ -151,7 +165,8 @@ static gboolean open_log(const Config *config, GError **error)
         .level = config->log.level,
     };
     log_facility_parse(config->log.facility, &settings.facility);
-    return log_open(&settings, error);
+    return rights_find(config->rights.user, config->rights.group, &settings.uid, &settings.gid, error) &&
+           log_open(&settings, error);
 }
 
 /* What needs the rights that the daemon was started with. */
@@ -204,7 +219,7 @@ static gboolean start(Daemon *daemon, GError **error)
     const Config *config = snapshot_config(snapshot);
     if (!open_privileged(daemon, config, error) || !open_services(daemon, config, error))
         return FALSE;
-    daemon->stamp = take_stamp(config);
+    daemon->stamp = take_stamp(snapshot);
     if (daemon->control)
         control_start(daemon->control);
     for (const char *const *address = milter_addresses(daemon->milter); *address; address++)
@@ -241,9 +256,7 @@ static void stop(Daemon *daemon)
     g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
     service_stopping();
     log_notice("stopping: %u sessions", milter_sessions(daemon->milter));
-    guint cut = milter_drain(daemon->milter, snapshot_config(snapshot)->daemon.drain_timeout);
-    if (cut)
-        log_warning("%u messages were given a temporary failure, because they did not end in time", cut);
+    milter_drain(daemon->milter, snapshot_config(snapshot)->daemon.drain_timeout); /* it says what was cut off */
     log_notice("stopped");
 }
 

@@ -101,4 +101,5 @@ const Check check_hello = {
     .helo = on_helo,
     .mail = on_mail,
     .settle_message = settle_message,
+    .settles_in_shadow = TRUE, /* demerits are the session's own */
 };

@@ -59,6 +59,8 @@ static void check_srs(Message *message)
     };
     g_autofree char *original = NULL;
     SrsStatus status = srs_reverse(&settings, sender->mailbox, clock_seconds(session_clock(session)), &original);
+    if (status == SRS_UNTAGGED && !config->sender.srs_only)
+        return;
     if (status != SRS_VALID)
         message_find(message, &check_sender, TAG_SRS_FORGED, sender->canonical, "%s: our signature is %s",
                      sender->canonical, srs_status_name(status));

@@ -207,7 +207,7 @@ gboolean spf_judges(Message *message)
     if (session_config(message_session(message))->spf.mode != SPF_MODE_ON)
         return FALSE;
     const SpfFact *fact = spf_fact(message);
-    return fact->mfrom_result && fact->mfrom_result->record;
+    return fact->mfrom_result && fact->code != SPF_NONE;
 }
 
 /* --- findings --- */

@@ -29,5 +29,6 @@ typedef struct {
 } SpfFact;
 
 const SpfFact *spf_fact(Message *message);
-/* TRUE if the sender's domain has a record that SPF has judged it by. FALSE also when SPF is off. */
+/* TRUE if the sender's domain has a record that SPF judges it by, or may have one (temperror). FALSE also when SPF
+ * is off. */
 gboolean spf_judges(Message *message);

@@ -1,6 +1,7 @@
 /*
  * config-old.c — files of the older Python system (a [milter] section): old names as aliases of options, and
- * the defaults that such a file had without saying so (D8). One row a name.
+ * the defaults that such a file had without saying so (D8). One row a name. What became of [srs] is in
+ * config-old-srs.c.
  */
 #include "conf/config-internal.h"
 
@@ -15,7 +16,7 @@ typedef enum {
     OLD_FOLDER,          /* a folder, if it is there */
     OLD_VERB_IF,         /* yes: the tag gets the verb */
     OLD_VERB_FOR,        /* the tag gets the verb for these domains */
-    OLD_ELSEWHERE,       /* read before all others */
+    OLD_ELSEWHERE,       /* read before or after all others */
     OLD_LATER,           /* a feature that comes later: named once */
     OLD_NOTHING,         /* meant something to Python only */
 } OldKind;
@@ -81,18 +82,72 @@ static const OldName old_names[] = {
     {"spf", "supply_sender", OLD_LATER, NULL, NULL},
 
     {"scrub", "internal_policy", OLD_INTERNAL_POLICY, "spf", "internal_policy"},
-    {"srs", "maxage", OLD_SAME, "sender", "srs_max_age"},
-    {"srs", "hashlength", OLD_SAME, "sender", "srs_hash_length"},
+    /* See config-old-srs.c. */
+    {"srs", "config", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "secret", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "secret.0", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "secret.1", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "secret.2", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "maxage", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "hashlength", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "fwdomain", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "ses", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "srs", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "sign", OLD_ELSEWHERE, NULL, NULL},
 
-    {"defang", NULL, OLD_LATER, NULL, NULL},
-    {"scrub", NULL, OLD_LATER, NULL, NULL},
-    {"wiretap", NULL, OLD_LATER, NULL, NULL},
+    {"defang", "scan_rfc822", OLD_LATER, NULL, NULL},
+    {"defang", "scan_zip", OLD_LATER, NULL, NULL},
+    {"defang", "scan_html", OLD_LATER, NULL, NULL},
+    {"defang", "block_chinese", OLD_LATER, NULL, NULL},
+    {"defang", "block_forward", OLD_LATER, NULL, NULL},
+    {"defang", "porn_words", OLD_LATER, NULL, NULL},
+    {"defang", "spam_words", OLD_LATER, NULL, NULL},
+    {"defang", "from_words", OLD_LATER, NULL, NULL},
+    {"defang", "banned_exts", OLD_LATER, NULL, NULL},
+    {"scrub", "hide_path", OLD_LATER, NULL, NULL},
+    {"scrub", "reject_virus_from", OLD_LATER, NULL, NULL},
+    {"wiretap", "blind", OLD_LATER, NULL, NULL},
+    {"wiretap", "users", OLD_LATER, NULL, NULL},
+    {"wiretap", "dest", OLD_LATER, NULL, NULL},
+    {"wiretap", "discard", OLD_LATER, NULL, NULL},
+    {"wiretap", "discard_users", OLD_LATER, NULL, NULL},
+    {"wiretap", "archive", OLD_LATER, NULL, NULL},
+    {"wiretap", "mail_archive", OLD_LATER, NULL, NULL},
+    {"wiretap", "smart_alias", OLD_LATER, NULL, NULL},
+    {"srs", "database", OLD_LATER, NULL, NULL},
+    {"srs", "separator", OLD_LATER, NULL, NULL},
+    {"srs", "socket", OLD_LATER, NULL, NULL},
+    {"srs", "reject_spoofed", OLD_LATER, NULL, NULL},
+    {"srs", "banned_users", OLD_LATER, NULL, NULL},
+    {"srs", "nosrs", OLD_LATER, NULL, NULL},
+    {"srs", "trusted_forwarder", OLD_LATER, NULL, NULL},
+    {"dspam", "dspam_dict", OLD_LATER, NULL, NULL},
+    {"dspam", "dspam_users", OLD_LATER, NULL, NULL},
+    {"dspam", "dspam_userdir", OLD_LATER, NULL, NULL},
+    {"dspam", "dspam_exempt", OLD_LATER, NULL, NULL},
+    {"dspam", "dspam_whitelist", OLD_LATER, NULL, NULL},
+    {"dspam", "dspam_screener", OLD_LATER, NULL, NULL},
+    {"dspam", "dspam_train", OLD_LATER, NULL, NULL},
+    {"dspam", "dspam_reject", OLD_LATER, NULL, NULL},
+    {"dspam", "dspam_internal", OLD_LATER, NULL, NULL},
+    {"dspam", "dspam_sizelimit", OLD_LATER, NULL, NULL},
+    {"dspam", "whitelist_senders", OLD_LATER, NULL, NULL},
+    {"dspam", "whitelist_mx", OLD_LATER, NULL, NULL},
+    {"gossip", "server", OLD_LATER, NULL, NULL},
+    {"gossip", "ttl", OLD_LATER, NULL, NULL},
+    {"gossip", "peers", OLD_LATER, NULL, NULL},
+    {"greylist", "dbfile", OLD_LATER, NULL, NULL},
+    {"greylist", "time", OLD_LATER, NULL, NULL},
+    {"greylist", "expire", OLD_LATER, NULL, NULL},
+    {"greylist", "retain", OLD_LATER, NULL, NULL},
+    {"dkim", "privkey", OLD_LATER, NULL, NULL},
+    {"dkim", "selector", OLD_LATER, NULL, NULL},
+    {"dkim", "domain", OLD_LATER, NULL, NULL},
+    {"dkim", "reject", OLD_LATER, NULL, NULL},
+    /* Their keys are names that the administrator chose: aliases, users. */
     {"smart_alias", NULL, OLD_LATER, NULL, NULL},
-    {"srs", NULL, OLD_LATER, NULL, NULL},
+    {"wiretap", NULL, OLD_LATER, NULL, NULL},
     {"dspam", NULL, OLD_LATER, NULL, NULL},
-    {"gossip", NULL, OLD_LATER, NULL, NULL},
-    {"greylist", NULL, OLD_LATER, NULL, NULL},
-    {"dkim", NULL, OLD_LATER, NULL, NULL},
     /* Python's logging.config in the same file. */
     {"loggers", NULL, OLD_NOTHING, NULL, NULL},
     {"handlers", NULL, OLD_NOTHING, NULL, NULL},
@@ -103,8 +158,23 @@ static const OldName old_names[] = {
  */
 typedef enum { PROGRAM_BMS = 1, PROGRAM_SPF = 2, PROGRAM_OTHER = 4 } OldProgram;
 
+/* [srs] alone is what the SRS daemon read; together with sections of ours it is a slip in a new file. */
+gboolean old_is(const Ini *ini)
+{
+    if (ini_has_section(ini, "milter") || !ini_has_section(ini, "srs"))
+        return ini_has_section(ini, "milter");
+    const char *section;
+    guint line;
+    for (guint i = 0; (section = ini_section_at(ini, i, &line)) != NULL; i++)
+        if (strcmp(section, "srs") != 0 && strcmp(section, "default") != 0)
+            return FALSE;
+    return TRUE;
+}
+
 static OldProgram program_of(const Ini *ini)
 {
+    if (!ini_has_section(ini, "milter"))
+        return PROGRAM_OTHER;
     if (ini_find(ini, "milter", "socketname") == NULL)
         return PROGRAM_BMS;
     return ini_has_section(ini, "spf") ? PROGRAM_SPF : PROGRAM_OTHER;
@@ -115,6 +185,7 @@ static const struct {
     int programs;
     const char *section, *key, *value;
 } old_defaults[] = {
+    {PROGRAM_BMS, "daemon", "listen", "/var/run/milter/pythonsock"},
     {PROGRAM_BMS, "connection", "hello_checks", "yes"},
     {PROGRAM_BMS, "connection", "ptr_checks", "yes"},
     {PROGRAM_BMS | PROGRAM_SPF, "spf", "mode", "on"},
@@ -188,6 +259,8 @@ static void set_guess(Loader *loader, const Option *option, const IniEntry *entr
     loader_set(loader, option, record ? "yes" : entry->value, entry->line);
 }
 
+/* It was a switch: an internal client counted as one that passes, so that the rules for SPF-Pass could judge
+ * its mail. The terms that say so are +all. */
 static void set_internal_policy(Loader *loader, const Option *option, const IniEntry *entry)
 {
     gboolean on;
@@ -196,10 +269,10 @@ static void set_internal_policy(Loader *loader, const Option *option, const IniE
         return;
     }
     if (on)
-        tell(loader, entry, PROBLEM_WARNING,
-             "now holds SPF terms for internal addresses, such as ip4:192.168.0.0/16; outgoing mail is not "
-             "checked");
-    loader_set(loader, option, "", entry->line);
+        tell(
+            loader, entry, PROBLEM_NOTE,
+            "= yes is read as \"+all\": mail of our own clients passes SPF, and rules for SPF-Pass judge it");
+    loader_set(loader, option, on ? "+all" : "", entry->line);
 }
 
 /* Old files name the database; where there is none, its source will do. */
@@ -259,6 +332,13 @@ static void add_verb_if(Loader *loader, const OldName *old, const IniEntry *entr
         loader_add_pair(loader, option_find("verbs", ""), old->to, old->name, entry->line);
 }
 
+/* Python's logging.config again: one section an object. */
+static gboolean is_logging(const char *section)
+{
+    return g_str_has_prefix(section, "logger_") || g_str_has_prefix(section, "handler_") ||
+           g_str_has_prefix(section, "formatter_");
+}
+
 static void apply(Loader *loader, const OldName *old, const IniEntry *entry)
 {
     const Option *option = old->to != NULL ? option_find(old->to, old->name) : NULL;
@@ -296,13 +376,6 @@ static void apply(Loader *loader, const OldName *old, const IniEntry *entry)
     }
 }
 
-/* Python's logging.config again: one section an object. */
-static gboolean is_logging(const char *section)
-{
-    return g_str_has_prefix(section, "logger_") || g_str_has_prefix(section, "handler_") ||
-           g_str_has_prefix(section, "formatter_");
-}
-
 gboolean old_entry(Loader *loader, const IniEntry *entry)
 {
     gboolean known = FALSE;
@@ -324,4 +397,26 @@ gboolean old_section(const char *section)
         if (strcmp(old_names[i].section, section) == 0)
             return TRUE;
     return is_logging(section);
+}
+
+char *old_nearest(const char *section, const char *key)
+{
+    const OldName *best = NULL;
+    guint least = G_MAXUINT;
+    for (guint i = 0; i < G_N_ELEMENTS(old_names); i++) {
+        const OldName *old = &old_names[i];
+        guint found = old->key != NULL && strcmp(old->section, section) == 0
+                          ? option_unlikeness(old->key, key)
+                          : G_MAXUINT;
+        if (found < least) {
+            least = found;
+            best = old;
+        }
+    }
+    return best != NULL ? g_strdup_printf("[%s] %s", best->section, best->key) : NULL;
+}
+
+void old_end(Loader *loader, const Ini *ini)
+{
+    old_srs(loader, ini);
 }

@@ -45,7 +45,7 @@ static void append_doc(GString *to, const char *doc)
     }
 }
 
-static const char *kind_of_value(const Option *option)
+const char *option_kind_name(const Option *option)
 {
     static const char *const words[] = {
         [OPTION_BOOL] = "yes or no",
@@ -78,7 +78,7 @@ static void append_option(GString *to, const Option *option)
         return;
     }
     append_doc(to, option->doc);
-    g_string_append_printf(to, "# (%s", kind_of_value(option));
+    g_string_append_printf(to, "# (%s", option_kind_name(option));
     for (guint i = 0; option->words != NULL && option->words[i] != NULL; i++)
         g_string_append_printf(to, "%s%s", i == 0 ? ": " : ", ", option->words[i]);
     g_string_append(to, option->restart ? "; needs a restart)\n" : ")\n");
@@ -105,11 +105,17 @@ char *config_default_text(void)
 }
 
 /* "/etc/postern.conf:12", "default", or what stands for it in an old file. */
-static char *origin_text(const Config *config, guint line, gboolean pair)
+static char *origin_text(const char *file, guint line, gboolean old_default)
 {
     if (line != 0)
-        return g_strdup_printf("%s:%u", config->path, line);
-    return g_strdup(pair ? "default of old files" : "default");
+        return g_strdup_printf("%s:%u", file, line);
+    return g_strdup(old_default ? "default of old files" : "default");
+}
+
+static char *option_origin_text(const Config *config, const Option *option)
+{
+    const ConfigOrigin *origin = &config->origins->items[option - options];
+    return origin_text(origin->file != NULL ? origin->file : config->path, origin->line, origin->old_default);
 }
 
 static char *shown_value(const Config *config, const Option *option)
@@ -130,7 +136,7 @@ static void append_value(GString *to, const char *key, const char *value, const 
 static void append_pairs(GString *to, const Config *config, const ConfigPairs *pairs)
 {
     for (guint i = 0; i < pairs->n; i++) {
-        g_autofree char *from = origin_text(config, pairs->items[i].line, TRUE);
+        g_autofree char *from = origin_text(config->path, pairs->items[i].line, TRUE);
         append_value(to, pairs->items[i].name, pairs->items[i].value, from);
     }
 }
@@ -150,7 +156,7 @@ static char *show_text(const Config *config)
             continue;
         }
         g_autofree char *value = shown_value(config, option);
-        g_autofree char *from = origin_text(config, config->origins->items[i].line, FALSE);
+        g_autofree char *from = option_origin_text(config, option);
         append_value(text, option->key, value, from);
     }
     return g_string_free(text, FALSE);
@@ -190,7 +196,7 @@ static void record_value(Record *record, const Config *config, const Option *opt
 static void record_pairs(Record *record, const Config *config, const ConfigPairs *pairs)
 {
     for (guint i = 0; i < pairs->n; i++) {
-        g_autofree char *from = origin_text(config, pairs->items[i].line, TRUE);
+        g_autofree char *from = origin_text(config->path, pairs->items[i].line, TRUE);
         Record *pair = record_child(record, pairs->items[i].name);
         record_str(pair, "value", pairs->items[i].value);
         record_str(pair, "from", from);
@@ -208,7 +214,7 @@ static char *show_json(const Config *config)
             continue;
         }
         Record *value = record_child(section, option->key);
-        g_autofree char *from = origin_text(config, config->origins->items[i].line, FALSE);
+        g_autofree char *from = option_origin_text(config, option);
         record_value(value, config, option);
         record_str(value, "from", from);
     }

@@ -10,7 +10,7 @@
 static Config *config_new(void)
 {
     Config *config = g_new0(Config, 1);
-    g_atomic_ref_count_init(&config->refs);
+    config->refs = REFS_ONE;
     config->origins = g_new0(ConfigOrigins, 1);
     config->origins->items = g_new0(ConfigOrigin, options_len);
     g_autoptr(Problems) problems = problems_new();
@@ -25,17 +25,18 @@ static Config *config_new(void)
 
 Config *config_ref(Config *config)
 {
-    g_atomic_ref_count_inc(&config->refs);
+    refs_take(&config->refs);
     return config;
 }
 
 void config_unref(Config *config)
 {
-    if (config == NULL || !g_atomic_ref_count_dec(&config->refs))
+    if (config == NULL || !refs_drop(&config->refs))
         return;
     for (guint i = 0; i < options_len; i++) {
         value_free(&options[i], config_member(config, &options[i]));
         g_free(config->origins->items[i].raw);
+        g_free(config->origins->items[i].file);
     }
     g_free(config->origins->items);
     g_free(config->origins);
@@ -58,7 +59,11 @@ void loader_set(Loader *loader, const Option *option, const char *value, guint l
         return;
     ConfigOrigin *origin = &loader->config->origins->items[option - options];
     origin->line = line;
+    origin->old_default = line == 0;
     g_clear_pointer(&origin->raw, g_free);
+    g_clear_pointer(&origin->file, g_free);
+    if (strcmp(loader->name, loader->config->path) != 0)
+        origin->file = g_strdup(loader->name);
     if (option->kind >= OPTION_WORDS && option->kind <= OPTION_PATTERNS && strstr(value, "file:") != NULL)
         origin->raw = g_strdelimit(g_strdup(value), "\n", ' ');
 }
@@ -94,6 +99,8 @@ static gboolean is_known_section(const char *section)
 static void unknown_key(Loader *loader, const IniEntry *entry, gboolean old_file)
 {
     g_autofree char *nearest = option_nearest(entry->section, entry->key);
+    if (nearest == NULL && old_file)
+        nearest = old_nearest(entry->section, entry->key);
     problems_add(loader->problems, old_file ? PROBLEM_WARNING : PROBLEM_ERROR, loader->name, entry->line,
                  "[%s] %.60s is not known%s%s%s", entry->section, entry->key,
                  nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "",
@@ -132,6 +139,13 @@ static void report_sections(Loader *loader, const Ini *ini, gboolean old_file)
     }
 }
 
+void loader_apply(Loader *loader, const Ini *ini, gboolean old_file)
+{
+    report_sections(loader, ini, old_file);
+    for (guint i = 0; i < ini_len(ini); i++)
+        apply_entry(loader, ini_at(ini, i), old_file);
+}
+
 /* ConfigParser files for Python 2 have comments after values; whether it is one shows only once it is parsed.
  */
 static Ini *parse_either(const char *name, const char *text, gsize len, gboolean *old_file,
@@ -139,7 +153,7 @@ static Ini *parse_either(const char *name, const char *text, gsize len, gboolean
 {
     g_autoptr(Problems) first = problems_new();
     g_autoptr(Ini) ini = ini_parse(name, text, len, INI_PLAIN, first);
-    *old_file = ini_has_section(ini, "milter");
+    *old_file = old_is(ini);
     return ini_parse(name, text, len, *old_file ? INI_INLINE_COMMENTS : INI_PLAIN, problems);
 }
 
@@ -162,6 +176,7 @@ static void read_secrets(Loader *loader, const char *path)
     if (secrets->len == 0)
         problems_add(loader->problems, PROBLEM_ERROR, path, 0, "there is no secret in it");
     g_ptr_array_add(secrets, NULL);
+    g_strfreev(loader->config->loaded.srs_secrets); /* an old file has them in itself, too */
     loader->config->loaded.srs_secrets = (char **)g_ptr_array_steal(secrets, NULL);
 }
 
@@ -196,11 +211,11 @@ Config *config_parse(const char *name, const char *text, gsize len, Problems *pr
     g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(files, g_strdup(name));
     Loader loader = {config, name, g_canonicalize_filename(folder, NULL), problems, files};
-    report_sections(&loader, ini, old_file);
     if (old_file)
         old_begin(&loader, ini);
-    for (guint i = 0; i < ini_len(ini); i++)
-        apply_entry(&loader, ini_at(ini, i), old_file);
+    loader_apply(&loader, ini, old_file);
+    if (old_file)
+        old_end(&loader, ini);
     if (problems_count(problems, PROBLEM_ERROR) == errors_before)
         read_named_files(&loader);
     g_free(loader.base);
@@ -219,6 +234,25 @@ Config *config_load(const char *path, Problems *problems)
         return NULL;
     }
     return config_parse(path, text, len, problems);
+}
+
+guint config_where(const Config *config, const char *section, const char *key, const char **file)
+{
+    const Option *option = option_find(section, key);
+    g_assert(option != NULL && option->kind != OPTION_PAIRS); /* its pairs have lines of their own */
+    const ConfigOrigin *origin = &config->origins->items[option - options];
+    *file = origin->file != NULL ? origin->file : config->path;
+    return origin->line;
+}
+
+gboolean config_is_default(const Config *config, const char *section, const char *key)
+{
+    const Option *option = option_find(section, key);
+    g_assert(option != NULL && option->kind != OPTION_PAIRS);
+    g_autoptr(Config) built_in = config_new();
+    g_autofree char *is = value_to_text(option, config_member(config, option));
+    g_autofree char *was = value_to_text(option, config_member(built_in, option));
+    return strcmp(is, was) == 0;
 }
 
 char **config_restart_needed(const Config *old_config, const Config *new_config)

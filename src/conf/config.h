@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "base/refs.h"
 #include "conf/hosts.h"
 #include "conf/map.h"
 #include "conf/patterns.h"
@@ -55,7 +56,7 @@ typedef struct {
 typedef struct ConfigOrigins ConfigOrigins; /* where each value comes from, for config_show() */
 
 typedef struct {
-    gatomicrefcount refs;
+    Refs refs;
     char *path; /* the file (or name) that it was read from; NULL: built in defaults */
     ConfigOrigins *origins;
 
@@ -118,6 +119,7 @@ typedef struct {
         gboolean syntax_checks;     /* refuse addresses that are none (B1) */
         gboolean message_id_checks; /* refuse a Message-ID too short to be one (B12) */
         PatternList *srs_domains;   /* MFROM in one of these must verify (B12) */
+        gboolean srs_only;          /* also one that does not look signed at all */
         char *srs_secret_file;      /* one secret a line, the first signs */
         int srs_max_age;            /* days */
         int srs_hash_length;
@@ -159,6 +161,10 @@ typedef struct {
         int quarantine_messages; /* the same, their number */
     } policy;
 
+    struct {
+        char *config; /* another configuration that judges the same mail, and only says what it would do; "" : none */
+    } shadow;
+
     /* What the files that are named above hold, read with the rest. */
     struct {
         char **files;       /* all that were read or, of a map, might be built; a change of one is a reason to
@@ -174,17 +180,24 @@ typedef struct {
 /* NULL with errors in `problems` when the file cannot be used; warnings may be there in any case. `path` NULL
  * gives the defaults: the null configuration, which changes nothing and refuses nothing (D5). Relative paths
  * in the file start from its folder (config_parse: the folder of `name`); in an old file from its `datadir`,
- * if it has one. A file with a [milter] section is an old one: its names are read as aliases, and it has the
+ * if it has one. A file with a [milter] section, or with [srs] alone, is an old one: its names are read as aliases, and it has the
  * old system's defaults (D8). */
 Config *config_load(const char *path, Problems *problems);
 Config *config_parse(const char *name, const char *text, gsize len, Problems *problems);
 Config *config_ref(Config *config);
 void config_unref(Config *config); /* NULL is allowed */
 
+/* The line in `file` (borrowed) that sets the option; 0: none does. */
+guint config_where(const Config *config, const char *section, const char *key, const char **file);
+/* TRUE if the value is the built-in default, whoever set it. */
+gboolean config_is_default(const Config *config, const char *section, const char *key);
+
 /* Which options differ and need a restart: NULL-terminated "section.key"; the caller frees. */
 char **config_restart_needed(const Config *old_config, const Config *new_config);
 /* The documented default file: every option with its default, commented out. The caller frees. */
 char *config_default_text(void);
+/* The manual page postern.conf(5), in man(7) macros. The caller frees. */
+char *config_man_text(void);
 /* The effective values with where each comes from: text that is itself a configuration file, or JSON,
  * {"spf": {"mode": {"value": "on", "from": "/etc/postern.conf:12"}, …}, …}. The caller frees. */
 char *config_show(const Config *config, gboolean json);

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/refs.h"
 #include "conf/map.h"
 
 /* 20 million entries of 50 bytes. */
@@ -19,7 +20,7 @@ typedef struct {
 } MapSlot;
 
 struct Map {
-    gatomicrefcount refs;
+    Refs refs;
     char *name;
     char *spec; /* NULL: the name */
     char *text; /* keys and values point into it */

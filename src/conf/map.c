@@ -20,20 +20,20 @@ const char map_too_much[] = "its entries hold more bytes than the file";
 Map *map_new(const char *name)
 {
     Map *map = g_new0(Map, 1);
-    g_atomic_ref_count_init(&map->refs);
+    map->refs = REFS_ONE;
     map->name = g_strdup(name);
     return map;
 }
 
 Map *map_ref(Map *map)
 {
-    g_atomic_ref_count_inc(&map->refs);
+    refs_take(&map->refs);
     return map;
 }
 
 void map_unref(Map *map)
 {
-    if (map == NULL || !g_atomic_ref_count_dec(&map->refs))
+    if (map == NULL || !refs_drop(&map->refs))
         return;
     g_free(map->name);
     g_free(map->spec);

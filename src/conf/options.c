@@ -84,6 +84,7 @@ const OptionSection option_sections[] = {
     {"spf", "SPF (RFC 7208)."},
     {"authres", "Authentication-Results (RFC 8601)."},
     {"policy", "What becomes of findings."},
+    {"shadow", "A second configuration that judges live mail without any effect."},
     {"verbs", "The verb that a tag gets when no access map entry says otherwise: TAG = VERB."},
     {"decide_at", "Tags whose finding waits for a better one: TAG = rcpt or message."},
     {"settled_by", "What settles such a finding: TAG = TAG, TAG, …"},
@@ -161,6 +162,8 @@ const Option options[] = {
     BOOL(sender, message_id_checks, "no", "Refuse a Message-ID that is too short to be one."),
     PATTERNS(sender, srs_domains, "", "Domains in which we sign senders: a sender there must verify.",
              .example = "srs.example.com"),
+    BOOL(sender, srs_only, "yes",
+         "Nobody has an address of his own in srs_domains: what bears no signature there is refused, too."),
     SECRET(sender, srs_secret_file, "File with SRS secrets, one a line; the first signs, all verify.",
            .example = "/etc/postern/srs.secret"),
     INT(sender, srs_max_age, "21", 1, 1000, "Days that a signed sender is good."),
@@ -195,6 +198,9 @@ const Option options[] = {
     SIZE(policy, quarantine_bytes, "1G", MIB, 1024 * 1024 * MIB,
          "Of all messages in quarantine; over it mail that belongs there gets a temporary failure.", RESTART),
     INT(policy, quarantine_messages, "100000", 1, 100000000, "The same, their number.", RESTART),
+
+    PATH(shadow, config, "", "Configuration to try on live mail: where it differs, the log says what it would do; empty: none.",
+         .example = "/etc/postern/next.conf"),
 
     PAIRS(verbs, "TAG = VERB", .example = "SPF-Fail = REJECT"),
     PAIRS(decide_at, "TAG = STEP", .example = "SPF-Fail = message"),
@@ -249,6 +255,12 @@ static guint distance(const char *a, const char *b)
 static gboolean is_like(guint distance_found, const char *name)
 {
     return distance_found <= MAX(1, strlen(name) / 3);
+}
+
+guint option_unlikeness(const char *name, const char *word)
+{
+    guint found = distance(name, word);
+    return is_like(found, name) ? found : G_MAXUINT;
 }
 
 char *option_nearest(const char *section, const char *key)

@@ -56,4 +56,6 @@ extern const guint option_sections_len;
 const Option *option_find(const char *section, const char *key);
 /* "section.key" or "[section]" of the name most like it, or NULL. Owned by the caller. */
 char *option_nearest(const char *section, const char *key);
+/* How far `word` is from `name`: letters that differ. G_MAXUINT: nobody would take one for the other. */
+guint option_unlikeness(const char *name, const char *word);
 char *option_name(const Option *option);

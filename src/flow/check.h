@@ -53,6 +53,9 @@ struct Check {
     void (*settle_recipient)(Recipient *recipient);
     void (*settle_message)(Message *message, gboolean aborted);
     void (*settle_session)(Session *session);
+    /* They change nothing but the session itself: then they run in a shadow ([shadow] config) too. Of others a shadow
+     * carries out nothing and settles nothing. */
+    gboolean settles_in_shadow;
 
     void (*trace)(Message *message, TraceFields *trace);
 };

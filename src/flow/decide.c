@@ -51,22 +51,27 @@ static void carry_out(Recipient *recipient, const Demand *demand)
     g_array_append_vals(recipient->done, demand, 1);
 }
 
-static void apply_ban(Session *session, const Weighing *weighing)
+/* D3. Once a message, however many recipients it had. */
+static void apply_ban(Message *message, const Weighing *weighing)
 {
-    if (weighing->verb == VERB_BAN)
-        session_add_demerits(session, BAN_DEMERITS, weighing->decider->finding->sentence);
+    if (weighing->verb != VERB_BAN || message->banned)
+        return;
+    message->banned = TRUE;
+    session_add_demerits(message->session, BAN_DEMERITS, weighing->decider->finding->sentence);
 }
 
 const Weighing *decide_recipient(Recipient *recipient, Stage stage)
 {
     const Weighing *weighing = weigh_once(recipient->message, recipient, stage);
-    for (int round = 0; weighing->demand.finding && round < ROUNDS_MAX; round++) {
+    /* In a shadow a demand stays one: what it would bring is not known (shadow.c). */
+    gboolean has_effect = !recipient->message->session->live;
+    for (int round = 0; has_effect && weighing->demand.finding && round < ROUNDS_MAX; round++) {
         carry_out(recipient, &weighing->demand);
         weighing = weigh_once(recipient->message, recipient, stage);
     }
     recipient->weighing = weighing;
     explain(recipient->message->session, recipient, weighing);
-    apply_ban(recipient->message->session, weighing);
+    apply_ban(recipient->message, weighing);
     return weighing;
 }
 
@@ -76,7 +81,7 @@ Reply decide_mail(Message *message)
     if (weighing->reply.kind != REPLY_REJECT && weighing->reply.kind != REPLY_TEMPFAIL)
         return REPLY_GO;
     explain(message->session, NULL, weighing);
-    apply_ban(message->session, weighing);
+    apply_ban(message, weighing);
     return weighing->reply;
 }
 
@@ -134,6 +139,11 @@ static Reply cannot(Message *message, const char *why)
 /* Keeps a copy for the recipients of these ends (a bit each), so that nothing is lost. */
 static gboolean keep_copy(Message *message, guint ends, const char **why)
 {
+    /* A shadow and what is judged offline keep nothing; could the configuration? */
+    if (message->session->live || message->session->adapter.alone) {
+        *why = "no quarantine to keep a copy in ([policy] quarantine_dir)";
+        return *session_config(message->session)->policy.quarantine_dir != '\0';
+    }
     Quarantine *quarantine = message->session->engine->services->quarantine;
     if (!quarantine || !message->body || message->body_error) {
         *why = !quarantine     ? "no quarantine to keep a copy in ([policy] quarantine_dir)"
@@ -231,10 +241,11 @@ static Reply separate(const Ends *ends)
     return REPLY_GO;
 }
 
-Reply decide_message(Message *message)
+static Reply answer_all(Message *message)
 {
     Ends ends = {0};
-    if (message->headers_cut) { /* what was not kept was not judged: a forged field could hide there */
+    /* What was not kept was not judged: a forged field could hide there. */
+    if (message->headers_cut && snapshot_wants(message->session->snapshot, STAGE_HEADERS)) {
         message_log(message, LOG_LEVEL_NOTICE, "REJECT:", "header over %" G_GINT64_FORMAT " bytes ([daemon] max_headers)",
                     session_config(message->session)->daemon.max_headers);
         return (Reply){REPLY_REJECT, 552, "5.3.4", "message header too large"};
@@ -255,6 +266,12 @@ Reply decide_message(Message *message)
         reply = separate(&ends);
     if (reply.kind == REPLY_CONTINUE && ends.n[END_HOLD] && !ends.n[END_PASS])
         edits_hold(message->edits, "flow", ends.first[END_HOLD]->weighing->decider->finding->sentence);
+    return reply;
+}
+
+Reply decide_message(Message *message)
+{
+    Reply reply = answer_all(message);
     log_end(message, &reply);
     return reply;
 }

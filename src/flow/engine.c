@@ -52,13 +52,13 @@ static void pick_wanted(Snapshot *snapshot)
     snapshot->actions = (const Action **)g_ptr_array_free(actions, FALSE);
 }
 
-Snapshot *snapshot_new(const Tables *tables, Config *config, Problems *problems)
+static Snapshot *compile(const Tables *tables, Config *config, Problems *problems)
 {
     Policy *policy = policy_new(config, problems);
     if (!policy)
         return NULL;
     Snapshot *snapshot = g_new0(Snapshot, 1);
-    g_atomic_ref_count_init(&snapshot->refs);
+    snapshot->refs = REFS_ONE;
     snapshot->config = config_ref(config);
     snapshot->policy = policy;
     snapshot->tables = tables;
@@ -71,16 +71,57 @@ Snapshot *snapshot_new(const Tables *tables, Config *config, Problems *problems)
     return snapshot;
 }
 
+static const Problem *first_error(const Problems *problems)
+{
+    for (guint i = 0; i < problems_len(problems); i++)
+        if (problems_at(problems, i)->level == PROBLEM_ERROR)
+            return problems_at(problems, i);
+    return NULL;
+}
+
+/* A shadow that cannot be had never stands in the way of mail: one warning, and there is none. Its own [shadow] counts for
+ * nothing. */
+static void add_shadow(Snapshot *snapshot, Problems *problems)
+{
+    const Config *config = snapshot->config;
+    if (!*config->shadow.config)
+        return;
+    snapshot->shadow_file = g_strdup(config->shadow.config);
+    g_autoptr(Problems) faults = problems_new();
+    g_autoptr(Config) other = config_load(snapshot->shadow_file, faults);
+    Snapshot *shadow = other ? compile(snapshot->tables, other, faults) : NULL;
+    if (!shadow) {
+        const Problem *error = first_error(faults);
+        g_autofree char *why = error ? problem_to_string(error) : NULL;
+        problems_add(problems, PROBLEM_WARNING, config->path, 0, "there is no shadow: %s", why ? why : "it has faults");
+        return;
+    }
+    shadow->keeps_body = FALSE; /* it quarantines nothing */
+    shadow->unwanted_stages = find_unwanted(shadow);
+    snapshot->unwanted_stages &= shadow->unwanted_stages;
+    snapshot->shadow = shadow;
+}
+
+Snapshot *snapshot_new(const Tables *tables, Config *config, Problems *problems)
+{
+    Snapshot *snapshot = compile(tables, config, problems);
+    if (snapshot)
+        add_shadow(snapshot, problems);
+    return snapshot;
+}
+
 Snapshot *snapshot_ref(Snapshot *snapshot)
 {
-    g_atomic_ref_count_inc(&snapshot->refs);
+    refs_take(&snapshot->refs);
     return snapshot;
 }
 
 void snapshot_unref(Snapshot *snapshot)
 {
-    if (!snapshot || !g_atomic_ref_count_dec(&snapshot->refs))
+    if (!snapshot || !refs_drop(&snapshot->refs))
         return;
+    snapshot_unref(snapshot->shadow);
+    g_free(snapshot->shadow_file);
     policy_free(snapshot->policy);
     config_unref(snapshot->config);
     g_free(snapshot->checks);
@@ -96,6 +137,21 @@ const Config *snapshot_config(const Snapshot *snapshot)
 const Policy *snapshot_policy(const Snapshot *snapshot)
 {
     return snapshot->policy;
+}
+
+const Config *snapshot_shadow_config(const Snapshot *snapshot)
+{
+    return snapshot->shadow ? snapshot->shadow->config : NULL;
+}
+
+const char *snapshot_shadow_file(const Snapshot *snapshot)
+{
+    return snapshot->shadow_file;
+}
+
+gboolean snapshot_wants(const Snapshot *snapshot, Stage stage)
+{
+    return !(snapshot->unwanted_stages & 1u << stage);
 }
 
 guint snapshot_unwanted_stages(const Snapshot *snapshot)

@@ -32,6 +32,10 @@ Snapshot *snapshot_ref(Snapshot *snapshot);
 void snapshot_unref(Snapshot *snapshot); /* NULL is allowed */
 const Config *snapshot_config(const Snapshot *snapshot);
 const Policy *snapshot_policy(const Snapshot *snapshot);
+/* The configuration that [shadow] config names; NULL: there is none, or it cannot be used (which is a warning). */
+const Config *snapshot_shadow_config(const Snapshot *snapshot);
+/* Its file, whether it can be used or not; NULL: none is named. */
+const char *snapshot_shadow_file(const Snapshot *snapshot);
 
 /* For tests and `scan`: told of every session and message that ends, before it is freed. NULL: nobody. */
 typedef void (*MessageObserver)(Message *message, gboolean aborted, const Reply *reply, void *data);

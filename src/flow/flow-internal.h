@@ -25,9 +25,11 @@ typedef struct {
 } Known;
 
 struct Snapshot {
-    gatomicrefcount refs;
+    Refs refs;
     Config *config;
     Policy *policy;
+    Snapshot *shadow; /* [shadow] config, compiled; NULL: none */
+    char *shadow_file; /* where it stands, even if it could not be read; NULL: none */
     const Tables *tables;
     const Check **checks;    /* those that are wanted, in order; NULL ends */
     const Action **actions;
@@ -59,6 +61,8 @@ struct Session {
     Engine *engine;
     Snapshot *snapshot;
     Adapter adapter;
+    Session *shadow; /* judges the same by [shadow] config, without effect; NULL: none */
+    Session *live;   /* this one is the shadow of it; else NULL */
     guint64 id;
     Known known;
     ResolverView resolver;
@@ -106,10 +110,12 @@ struct Message {
     gboolean headers_cut;
     Spool *body;
     const char *body_error; /* why it could not be kept */
+    gboolean body_borrowed; /* it is the live message's; this is one of a shadow */
     Edits *edits;
     GArray *reservations; /* Reservation */
     char *queue_id;
-    gboolean over; /* the last reply is fixed */
+    gboolean banned; /* a BAN has been counted */
+    gboolean over;   /* the last reply is fixed */
 };
 
 struct Recipient {
@@ -122,7 +128,11 @@ struct Recipient {
     RcptState state;
     GArray *done; /* Demand */
     const Weighing *weighing;
+    Recipient *live; /* in a shadow: the same one where it has an effect */
 };
+
+/* Somebody looks at what comes in this stage. An MTA that cannot leave it out sends it all the same. */
+gboolean snapshot_wants(const Snapshot *snapshot, Stage stage);
 
 void known_init(Known *known, Session *session);
 void known_clear(Known *known);
@@ -130,7 +140,7 @@ const void *known_fact(Known *known, const Engine *engine, const Check *check, v
 /* The fact if it has been computed, else NULL: for showing, never for deciding. */
 const void *known_computed(const Known *known, guint check_index);
 Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage stage, Tag tag, const char *subject,
-                    const char *format, va_list args);
+                    const char *format, va_list args) G_GNUC_PRINTF(7, 0);
 
 Message *message_new(Session *session, const char *const *args);
 void message_free(Message *message);
@@ -139,6 +149,26 @@ void message_free(Message *message);
 void message_release(Message *message);
 Recipient *recipient_new(Message *message, const char *const *args);
 void recipient_free(Recipient *recipient);
+
+/* The steps themselves; session_connect() and the others of session.h drive them, and the shadow's after them. */
+Reply step_connect(Session *session, const char *client_name, const IpAddress *ip, guint port);
+Reply step_helo(Session *session, const char *helo);
+Reply step_mail(Session *session, const char *const *args);
+Reply step_rcpt(Session *session, const char *const *args, const char *refused);
+Reply step_data(Session *session);
+void step_header(Session *session, const char *name, const char *value);
+void step_end_of_headers(Session *session);
+void step_body(Session *session, const void *bytes, gsize len);
+Reply step_end_of_message(Session *session, const Edits **edits);
+void step_abort(Session *session);
+Reply step_unknown(Session *session, const char *command);
+void step_macros(Session *session, Stage stage, const char *const *pairs);
+
+/* shadow.c: the second session, and what it would do otherwise, as lines in the log. Called once both have done the step. */
+Session *shadow_new(Session *live);
+void shadow_compare_mail(Session *live, const Reply *reply, const Reply *other);
+void shadow_compare_rcpt(Recipient *shadow, const Reply *reply, const Reply *other);
+void shadow_compare_message(Session *live, const Reply *reply, const Reply *other);
 
 LogSubject session_subject(const Session *session);
 void resolver_view_init(ResolverView *view, Session *session, Message *message);
@@ -150,4 +180,7 @@ Reply decide_mail(Message *message);
 Reply decide_message(Message *message);
 /* The log line of a decision: its tag, the rule, the facts (D6). */
 void explain(Session *session, Recipient *recipient, const Weighing *weighing);
+/* "SPF-Fail at /etc/postern.conf:12", "by default"; the caller frees. */
+char *rule_to_string(const Rule *rule);
+void record_weighing(Record *record, const Weighing *weighing);
 void log_end(Message *message, const Reply *reply);

@@ -1,4 +1,5 @@
 /* What is known about a session, a message or a recipient: facts and findings. */
+#include "base/escape.h"
 #include "flow/flow-internal.h"
 
 #include <stdarg.h>
@@ -44,6 +45,14 @@ const void *known_computed(const Known *known, guint check_index)
     return known->slots[check_index].fact;
 }
 
+/* A sentence quotes strangers, and becomes the text of a reply: UTF-8, on one line. */
+static const char *pool_printable(Pool *pool, const char *sentence)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    escape_append(text, sentence, strlen(sentence), ESCAPE_KEEP_UTF8, NULL);
+    return pool_strdup(pool, text->str);
+}
+
 Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage stage, Tag tag, const char *subject,
                     const char *format, va_list args)
 {
@@ -56,7 +65,7 @@ Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage 
     finding->check = check->name;
     finding->subject = pool_strdup(known->pool, subject ? subject : "");
     finding->keys = policy_keys(known->pool, subject);
-    finding->sentence = pool_strdup(known->pool, sentence);
+    finding->sentence = pool_printable(known->pool, sentence);
     g_ptr_array_add(known->findings, finding);
     return finding;
 }

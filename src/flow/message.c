@@ -73,6 +73,8 @@ void message_release(Message *message)
         quota_release(held->quota, held->amount);
     }
     g_array_set_size(message->reservations, 0);
+    if (message->body_borrowed)
+        message->body = NULL;
     g_clear_pointer(&message->body, spool_free);
 }
 
@@ -185,8 +187,30 @@ Edits *message_edits(Message *message)
     return message->edits;
 }
 
+static gboolean holds(const Message *message, const Quota *quota)
+{
+    for (guint i = 0; i < message->reservations->len; i++)
+        if (g_array_index(message->reservations, Reservation, i).quota == quota)
+            return TRUE;
+    return FALSE;
+}
+
+/* A shadow takes nothing from others: it gets what the live message has got, else what there is room for now. */
+static gboolean would_reserve(const Message *live, Quota *quota, gint64 amount)
+{
+    if (live && holds(live, quota))
+        return TRUE;
+    if (!quota_reserve(quota, amount))
+        return FALSE;
+    quota_release(quota, amount);
+    return TRUE;
+}
+
 gboolean message_reserve(Message *message, Quota *quota, gint64 amount)
 {
+    const Session *live = message->session->live;
+    if (live)
+        return would_reserve(live->message ? live->message : live->finished, quota, amount);
     if (!quota_reserve(quota, amount))
         return FALSE;
     Reservation held = {quota, amount};

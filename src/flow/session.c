@@ -16,6 +16,8 @@ static void begin_stage(Session *session, Stage stage)
     int budget = stage == STAGE_MESSAGE ? config->daemon.message_timeout : config->daemon.stage_timeout;
     session->stage = stage;
     session->deadline = g_get_monotonic_time() + budget * G_TIME_SPAN_SECOND;
+    if (session->live) /* what is left of the live session's time: the MTA waits for both */
+        session->deadline = MIN(session->deadline, session->live->deadline);
     g_clear_pointer(&session->finished, message_free);
 }
 
@@ -44,13 +46,21 @@ Session *session_new(Engine *engine, const Adapter *adapter)
     session->id = __atomic_add_fetch(&engine->last_session, 1, __ATOMIC_RELAXED);
     known_init(&session->known, session);
     resolver_view_init(&session->resolver, session, NULL);
+    if (session->snapshot->shadow && !adapter->alone)
+        session->shadow = shadow_new(session);
     return session;
+}
+
+/* A shadow settles only what is its own. */
+static gboolean settles(const Session *session, const Check *check)
+{
+    return !session->live || check->settles_in_shadow;
 }
 
 static void settle_session(Session *session)
 {
     EACH_CHECK (session, check)
-        if (check->settle_session)
+        if (check->settle_session && settles(session, check))
             check->settle_session(session);
 }
 
@@ -58,7 +68,8 @@ void session_free(Session *session)
 {
     if (!session)
         return;
-    session_abort(session);
+    session_free(session->shadow);
+    step_abort(session);
     g_clear_pointer(&session->finished, message_free);
     settle_session(session);
     for (int stage = 0; stage < STAGE_COUNT; stage++)
@@ -80,7 +91,7 @@ static void forget_macros(Session *session, Stage from)
         g_clear_pointer(&session->macros[stage], g_hash_table_unref);
 }
 
-void session_macros(Session *session, Stage stage, const char *const *pairs)
+void step_macros(Session *session, Stage stage, const char *const *pairs)
 {
     forget_macros(session, stage);
     GHashTable *macros = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -110,7 +121,7 @@ static char *name_or_null(const char *name)
     return g_ascii_strdown(name, -1);
 }
 
-Reply session_connect(Session *session, const char *client_name, const IpAddress *ip, guint port)
+Reply step_connect(Session *session, const char *client_name, const IpAddress *ip, guint port)
 {
     begin_stage(session, STAGE_CONNECT);
     session->client_name = name_or_null(client_name);
@@ -126,10 +137,10 @@ Reply session_connect(Session *session, const char *client_name, const IpAddress
     return REPLY_GO;
 }
 
-Reply session_helo(Session *session, const char *helo)
+Reply step_helo(Session *session, const char *helo)
 {
     session->helo_in_transaction = session->message || session->aborted_open;
-    session_abort(session);
+    step_abort(session);
     session->aborted_open = FALSE;
     begin_stage(session, STAGE_HELO);
     forget_macros(session, STAGE_MAIL); /* STARTTLS: what was said before is void (RFC 3207 §4.2) */
@@ -148,7 +159,7 @@ static void settle_message(Message *message, gboolean aborted)
 {
     Session *session = message->session;
     EACH_CHECK (session, check)
-        if (check->settle_message)
+        if (check->settle_message && settles(session, check))
             check->settle_message(message, aborted);
 }
 
@@ -157,7 +168,7 @@ static void finish(Message *message, gboolean aborted, const Reply *reply)
     Engine *engine = message->session->engine;
     message->over = TRUE;
     settle_message(message, aborted);
-    if (engine->observer)
+    if (engine->observer && !message->session->live)
         engine->observer(message, aborted, reply, engine->observer_data);
 }
 
@@ -166,14 +177,15 @@ static void retire(Message *message, gboolean aborted, const Reply *reply)
 {
     Session *session = message->session;
     finish(message, aborted, reply);
-    message_release(message);
+    if (!session->shadow) /* it reads the body still */
+        message_release(message);
     session->message = NULL;
     session->finished = message;
 }
 
-Reply session_mail(Session *session, const char *const *args)
+Reply step_mail(Session *session, const char *const *args)
 {
-    session_abort(session);
+    step_abort(session);
     session->aborted_open = FALSE;
     begin_stage(session, STAGE_MAIL);
     Message *message = session->message = message_new(session, args);
@@ -193,7 +205,7 @@ Reply session_mail(Session *session, const char *const *args)
 static void settle_recipient(Session *session, Recipient *recipient)
 {
     EACH_CHECK (session, check)
-        if (check->settle_recipient)
+        if (check->settle_recipient && settles(session, check))
             check->settle_recipient(recipient);
 }
 
@@ -231,7 +243,7 @@ static Reply judge_recipient(Message *message, Recipient *recipient)
     return reply;
 }
 
-Reply session_rcpt(Session *session, const char *const *args, const char *refused)
+Reply step_rcpt(Session *session, const char *const *args, const char *refused)
 {
     begin_stage(session, STAGE_RCPT);
     Message *message = session->message;
@@ -255,17 +267,17 @@ Reply session_rcpt(Session *session, const char *const *args, const char *refuse
     return reply;
 }
 
-static gboolean wants(const Session *session, Stage stage)
-{
-    return !(session->snapshot->unwanted_stages & 1u << stage);
-}
-
 /* The body goes where there is room for it, or the sender comes back when there is. */
 static gboolean open_body(Message *message)
 {
     Session *session = message->session;
-    if (message->body || !wants(session, STAGE_BODY))
+    if (message->body || !snapshot_wants(session->snapshot, STAGE_BODY))
         return TRUE;
+    if (session->live) { /* one body is enough: what the shadow wants, the live session keeps */
+        message->body = session->live->message->body;
+        message->body_borrowed = message->body != NULL;
+        return TRUE;
+    }
     const Config *config = session_config(session);
     Quota *bodies = &session->engine->bodies;
     if (bodies->limit && quota_used(bodies) >= bodies->limit)
@@ -275,7 +287,7 @@ static gboolean open_body(Message *message)
     return TRUE;
 }
 
-Reply session_data(Session *session)
+Reply step_data(Session *session)
 {
     begin_stage(session, STAGE_DATA);
     Message *message = session->message;
@@ -291,61 +303,60 @@ Reply session_data(Session *session)
     return REPLY_GO;
 }
 
-Reply session_header(Session *session, const char *name, const char *value)
+void step_header(Session *session, const char *name, const char *value)
 {
     Message *message = session->message;
     if (!message)
-        return REPLY_GO;
+        return;
     gsize cost = strlen(name) + strlen(value) + HEADER_OVERHEAD;
     if (message->headers_cut || message->header_bytes + cost > (gsize)session_config(session)->daemon.max_headers) {
         message->headers_cut = TRUE;
-        return REPLY_GO;
+        return;
     }
     message->header_bytes += cost;
     Pool *pool = message->known.pool;
     Header header = {pool_strdup(pool, name), pool_strdup(pool, value)};
     g_array_append_val(message->headers, header);
-    return REPLY_GO;
 }
 
-Reply session_end_of_headers(Session *session)
+void step_end_of_headers(Session *session)
 {
     begin_stage(session, STAGE_HEADERS);
     Message *message = session->message;
     if (!message)
-        return REPLY_GO;
+        return;
     EACH_CHECK (session, check)
         if (check->headers)
             check->headers(message);
     prefetch(session, STAGE_HEADERS);
-    return REPLY_GO;
 }
 
-Reply session_body(Session *session, const void *bytes, gsize len)
+void step_body(Session *session, const void *bytes, gsize len)
 {
     Message *message = session->message;
     if (!message)
-        return REPLY_GO;
+        return;
     session->stage = STAGE_BODY;
     if (!message->body && !message->body_error && !open_body(message)) /* without DATA */
         message->body_error = "the budget for message bodies is spent";
+    if (message->body_borrowed)
+        message->body_error = session->live->message->body_error;
     g_autoptr(GError) error = NULL;
-    if (message->body && !message->body_error && !spool_append(message->body, bytes, len, &error))
+    if (message->body && !message->body_borrowed && !message->body_error && !spool_append(message->body, bytes, len, &error))
         message->body_error = pool_strdup(message->known.pool, error->message);
     EACH_CHECK (session, check)
         if (check->body)
             check->body(message, bytes, len);
-    return REPLY_GO;
 }
 
 /* --- the end of a message --- */
 
-Reply session_end_of_message(Session *session, const Edits **edits)
+Reply step_end_of_message(Session *session, const Edits **edits)
 {
     *edits = NULL;
     Message *message = session->message;
-    if (!message)
-        return REPLY_GO;
+    if (!message) /* "go on" would let a message through that nobody has looked at */
+        return (Reply){REPLY_TEMPFAIL, 451, "4.3.0", "no message is open, try again later"};
     begin_stage(session, STAGE_MESSAGE);
     EACH_CHECK (session, check)
         if (check->message)
@@ -356,7 +367,7 @@ Reply session_end_of_message(Session *session, const Edits **edits)
     return reply;
 }
 
-void session_abort(Session *session)
+void step_abort(Session *session)
 {
     Message *message = session->message;
     if (!message)
@@ -369,7 +380,7 @@ void session_abort(Session *session)
     message_free(message);
 }
 
-Reply session_unknown(Session *session, const char *command)
+Reply step_unknown(Session *session, const char *command)
 {
     session_log(session, LOG_LEVEL_INFO, "unknown command", "%s", command);
     return REPLY_GO;

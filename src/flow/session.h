@@ -11,6 +11,10 @@
  * again at any time. session_abort() ends a message anywhere and is harmless when there is none. A Reply's strings live
  * until the next call on the session.
  *
+ * With [shadow] config a session drives a second one beside itself, after each step and within the same time: it judges
+ * by the other configuration, has no effect, and where its answer differs there is a line "SHADOW:" in the log. An adapter
+ * sees nothing of it.
+ *
  * Bytes are what the MTA sent: no encoding is assumed, and NUL ends a string (the codec has cut there).
  */
 #pragma once
@@ -29,6 +33,7 @@ typedef struct {
     void (*progress)(void *data); /* end of message only: tell the MTA that we are still at it; may be NULL */
     void *data;
     gboolean can_edit_headers, can_edit_sender, can_edit_rcpts, can_edit_body, can_hold;
+    gboolean alone;  /* offline: [shadow] is left out, and quarantine only pretended */
     const char *mta; /* for the log: "postfix", "sendmail", "replay", … or NULL when unknown */
 } Adapter;
 

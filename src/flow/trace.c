@@ -25,9 +25,12 @@ LogSubject session_subject(const Session *session)
     return (LogSubject){session->id, queue_id};
 }
 
+G_GNUC_PRINTF(5, 0)
 static void log_to(Session *session, LogLevel level, const char *tag, const Record *facts, const char *format,
                    va_list args)
 {
+    if (session->live)
+        return; /* a shadow says only what differs */
     g_autofree char *text = g_strdup_vprintf(format, args);
     LogSubject subject = session_subject(session);
     log_event(level, &subject, tag, facts, "%s", text);
@@ -57,7 +60,7 @@ static const char *const verb_lines[VERB_COUNT] = {
 };
 
 /* "spf-fail:example.com at /etc/postern/access:12", "by default". */
-static char *rule_to_string(const Rule *rule)
+char *rule_to_string(const Rule *rule)
 {
     if (strcmp(rule->source, RULE_BUILT_IN) == 0)
         return g_strdup("by default");
@@ -88,7 +91,7 @@ static void record_reply(Record *record, const Reply *reply)
     }
 }
 
-static void record_weighing(Record *record, const Weighing *weighing)
+void record_weighing(Record *record, const Weighing *weighing)
 {
     record_str(record, "verb", verb_name(weighing->verb));
     if (weighing->score != 0)
@@ -101,7 +104,7 @@ static void record_weighing(Record *record, const Weighing *weighing)
 void explain(Session *session, Recipient *recipient, const Weighing *weighing)
 {
     const Judgement *j = weighing->decider;
-    if (!j || !verb_lines[weighing->verb])
+    if (!j || !verb_lines[weighing->verb] || session->live)
         return;
     /* That a message may pass is said once, when it has passed. */
     gboolean passes = weighing->verb == VERB_PROBATION || weighing->verb == VERB_WHITELIST;
@@ -123,6 +126,8 @@ void explain(Session *session, Recipient *recipient, const Weighing *weighing)
 
 void log_end(Message *message, const Reply *reply)
 {
+    if (message->session->live)
+        return;
     g_autoptr(Record) facts = NULL;
     if (log_shows_facts()) {
         facts = record_new();

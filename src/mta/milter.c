@@ -37,6 +37,7 @@ struct Milter {
     ListenSocket *sockets;
     guint n_sockets;
     char **addresses;
+    Seen *seen;
 
     pthread_t acceptor;
     gboolean started;
@@ -170,6 +171,7 @@ static gboolean serve(Milter *milter, const ListenSocket *socket, int fd,
     worker->milter = milter;
     worker->refused = place == PLACE_REFUSAL;
     worker->conn = conn_new(fd, milter->engine, peer, milter->idle_timeout, worker->refused);
+    conn_note_macros(worker->conn, milter->seen);
     worker->link.data = worker;
     pthread_mutex_lock(&milter->lock);
     g_queue_push_tail_link(&milter->open, &worker->link);
@@ -250,6 +252,7 @@ static void release(Milter *milter)
     pthread_cond_destroy(&milter->changed);
     pthread_mutex_destroy(&milter->lock);
     g_strfreev(milter->addresses);
+    seen_free(milter->seen);
     g_free(milter->sockets);
     g_free(milter);
 }
@@ -261,6 +264,7 @@ Milter *milter_new(Engine *engine, const Config *config, GError **error)
     pthread_condattr_t attr;
 
     milter->engine = engine;
+    milter->seen = seen_new();
     milter->idle_timeout = config->daemon.idle_timeout;
     milter->max_sessions = MAX(config->daemon.max_sessions, 0);
     milter->sockets = g_new0(ListenSocket, n);
@@ -383,6 +387,11 @@ guint milter_sessions(Milter *milter)
     n = milter->n_sessions;
     pthread_mutex_unlock(&milter->lock);
     return n;
+}
+
+void milter_macros(Milter *milter, GString *text)
+{
+    seen_append(milter->seen, text);
 }
 
 const char *const *milter_addresses(const Milter *milter)

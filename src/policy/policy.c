@@ -236,6 +236,11 @@ Verb policy_unavailable(const Policy *policy)
     return policy->unavailable;
 }
 
+const char *policy_errors_url(const Policy *policy)
+{
+    return policy->config->policy.errors_url;
+}
+
 Verb policy_unproven_dsn(const Policy *policy)
 {
     return policy->unproven_dsn;

@@ -75,4 +75,7 @@ char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys);
 Verb policy_unavailable(const Policy *policy);
 Verb policy_unproven_dsn(const Policy *policy);
 
+/* The page that explains refusals; "": none. */
+const char *policy_errors_url(const Policy *policy);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_free)

@@ -20,9 +20,9 @@ static const char *const class_names[CLASS_COUNT] = {
 #define SETTLED_NONE   NULL
 #define SETTLED_PROOFS settled_by_proofs
 static const TagInfo tags[TAG_COUNT] = {
-#define X(id, word, class_, verb_, also, stage, code_, xcode_, settled)                                                   \
+#define X(id, word, class_, verb_, also, stage, code_, xcode_, settled, doc_)                                             \
     [TAG_##id] = {word,            CLASS_##class_, VERB_##verb_, STAGE_##stage,                                    \
-                  SILENCE_##also, code_,          xcode_,       SETTLED_##settled},
+                  SILENCE_##also, code_,          xcode_,       SETTLED_##settled, doc_},
     TAGS(X)
 #undef X
 };

@@ -241,10 +241,20 @@ static void set_codes(Scale *s, const Judgement *j, Reply *reply, int class)
         reply->xcode = pool_printf(s->pool, "%d%s", class, reply->xcode + 1);
 }
 
+/* The rule's own words, else the check's; and the page that explains refusals, at the place of this tag. */
+static const char *reply_text(Scale *s, const Judgement *j)
+{
+    const char *text = j->ruling.text ? j->ruling.text : j->finding->sentence;
+    const char *page = policy_errors_url(s->q->policy);
+    if (!*page)
+        return text;
+    return pool_printf(s->pool, "%s\nsee %s#%s", text, page, tag_name(j->finding->tag));
+}
+
 static void set_reply(Scale *s, const Judgement *j)
 {
     Reply *reply = &s->out->reply;
-    reply->text = j->ruling.text ? j->ruling.text : j->finding->sentence;
+    reply->text = reply_text(s, j);
     switch (j->verb) {
     case VERB_DENY:
     case VERB_BAN:
@@ -321,7 +331,6 @@ static gboolean same_answer(const Weighing *a, const Weighing *b)
 {
     const guint told_apart = VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_HOLD);
     return a->reply.kind == b->reply.kind && a->demand.verb == b->demand.verb &&
-           !a->demand.finding == !b->demand.finding &&
            (VERB_BIT(a->verb) & told_apart) == (VERB_BIT(b->verb) & told_apart);
 }
 
@@ -343,14 +352,14 @@ static const Weighing *weigh_as(const WeighQuestion *q, Pool *pool, guint open, 
     return weigh_open(&as, pool, depth + 1);
 }
 
-static const Weighing *try_again_later(const Weighing *known, Pool *pool, guint open)
+/* What is known has no demand: the open finding is stronger than any. */
+static const Weighing *try_again_later(const WeighQuestion *q, const Weighing *known, Pool *pool, guint open)
 {
     Weighing *out = pool_alloc0(pool, sizeof *out);
     *out = *known;
     if (out->decider)
         ((Judgement *)out->decider)->fate = FATE_WEAKER;
-    out->demand = (Demand){0};
-    Scale s = {.pool = pool, .out = out};
+    Scale s = {.q = q, .pool = pool, .out = out};
     decide(&s, &out->judgements[open]);
     return out;
 }
@@ -375,13 +384,13 @@ static const Weighing *weigh_open(const WeighQuestion *q, Pool *pool, guint dept
     if (open < 0)
         return known;
     if (depth >= WEIGH_TEMPORARIES_MAX)
-        return try_again_later(known, pool, open);
+        return try_again_later(q, known, pool, open);
     const Finding *finding = q->findings[open];
     const Weighing *answer = NULL;
     for (guint i = 0; i < finding->n_becomes; i++) {
         const Weighing *as = weigh_as(q, pool, open, finding->becomes[i], depth);
         if (answer && !same_answer(answer, as))
-            return try_again_later(known, pool, open);
+            return try_again_later(q, known, pool, open);
         if (!answer || answer->decider == &answer->judgements[open])
             answer = as;
     }

@@ -55,6 +55,8 @@ static Line *line_new(const char *text, guint number, char **problem)
     }
     if (!split_words(line))
         *problem = g_strdup_printf("%u: an open quote, or too many words", number);
+    else if (!line->n)
+        *problem = g_strdup_printf("%u: a reply without a step", number);
     return line;
 }
 

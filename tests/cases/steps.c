@@ -138,8 +138,8 @@ static void do_find(World *world, const Line *line)
     Planned *p = g_new0(Planned, 1);
     if (!parse_stage(line_word(line, 1), &p->stage) || !plannable(p->stage))
         world_break(world, "find at connect, helo, mail, rcpt, headers or message");
-    else if (parse_planned(world, line, 2, p))
-        probe_wants(world, p->stage);
+    else
+        parse_planned(world, line, 2, p);
     g_ptr_array_add(world->planned, p);
 }
 
@@ -156,9 +156,6 @@ static void do_answer(World *world, const Line *line)
         answer->nothing = TRUE;
     else if (!world->broken)
         parse_planned(world, line, i, &answer->finding);
-    if (world->loaded && !(world->probe.carries_out & VERB_BIT(answer->verb)))
-        world_break(world, "the first answer of a kind belongs before the first connection");
-    world->probe.carries_out |= VERB_BIT(answer->verb);
     g_ptr_array_insert(world->answers, 0, answer); /* a later one comes first */
 }
 
@@ -170,8 +167,8 @@ static void do_limit(World *world, const Line *line)
     if (!parse_stage(line_word(line, 1), &world->reserve_stage) || !line_word(line, 2) ||
         !plannable(world->reserve_stage))
         world_break(world, "limit STAGE N TAG SUBJECT \"sentence\"");
-    else if (parse_planned(world, line, 3, world->over_quota))
-        probe_wants(world, world->reserve_stage);
+    else
+        parse_planned(world, line, 3, world->over_quota);
     world->quota.limit = line->n > 2 ? atoi(line_word(line, 2)) : 0;
 }
 
@@ -465,6 +462,22 @@ static void do_abort(World *world, const Line *line)
 static void do_close(World *world, const Line *line)
 {
     g_clear_pointer(&current(world)->session, session_free);
+}
+
+/* --- what the case will plan --- */
+
+void plan_ahead(World *world)
+{
+    for (guint i = 0; i < world->script->lines->len; i++) {
+        const Line *line = world->script->lines->pdata[i];
+        Stage stage;
+        Verb verb;
+        gboolean plans = strcmp(line->words[0], "find") == 0 || strcmp(line->words[0], "limit") == 0;
+        if (plans && parse_stage(line_word(line, 1), &stage))
+            probe_wants(world, stage);
+        if (strcmp(line->words[0], "answer") == 0 && line->n > 1 && verb_parse(line->words[1], &verb))
+            world->probe.carries_out |= VERB_BIT(verb);
+    }
 }
 
 /* --- all of them --- */

@@ -15,6 +15,7 @@
 
 /* --- failures --- */
 
+G_GNUC_PRINTF(2, 0)
 static void complain(const World *world, const char *format, va_list args)
 {
     g_autofree char *text = g_strdup_vprintf(format, args);
@@ -119,6 +120,7 @@ World *world_new(const Script *script)
     world->settled = g_ptr_array_new_with_free_func(g_free);
     world->carried = g_ptr_array_new_with_free_func(g_free);
     probe_init(world);
+    plan_ahead(world);
     use_tables(world);
     world_write(world, "postern.conf", "");
     log_set_sink(keep_line, world);

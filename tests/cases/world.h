@@ -100,11 +100,14 @@ void world_check_leftovers(World *world);
 /* probe.c: the throw-away check of this world. */
 World *world_of(const Session *session);
 void probe_init(World *world);
-/* Before the configuration is loaded: something is planned for that stage. */
+/* Something will be planned for that stage. */
 void probe_wants(World *world, Stage stage);
 void planned_free(gpointer planned);
 void planned_answer_free(gpointer answer);
 
+/* steps.c: reads the whole script for what its `find`, `limit` and `answer` lines will need of the throw-away
+ * check, since a snapshot of the configuration looks at its hooks once. */
+void plan_ahead(World *world);
 /* steps.c, expect.c: TRUE if the line was one of theirs. */
 gboolean step(World *world, const Line *line);
 gboolean expectation(World *world, const Line *line);

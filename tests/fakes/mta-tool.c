@@ -3,8 +3,10 @@
  *
  *     fake-mta run ADDRESS [SCRIPT…]      script from files or stdin (mta.h), the talk to stdout
  *     fake-mta load ADDRESS [--connections N] [--messages N] [--headers N] [--body BYTES] [--rcpts N]
- *                                         one line: messages a second, time for a message
- *     fake-mta idle ADDRESS N SECONDS     that many sessions, opened and left alone
+ *                   [--mail FOLDER] [--pause MS]
+ *                                         one line: messages a second, time for a message. With --mail its
+ * files are sent, in turn; with --pause each session waits before each message fake-mta idle ADDRESS N
+ * SECONDS     that many sessions, opened and left alone
  */
 #include "fakes/mta.h"
 
@@ -13,8 +15,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A message as the milter protocol sends it: name, value, name, value, …, NULL; then the body. */
 typedef struct {
-    int connections, messages, headers, body, rcpts;
+    GPtrArray *header;
+    char *text;
+    const char *body;
+    gsize body_len;
+} Letter;
+
+typedef struct {
+    int connections, messages, headers, body, rcpts, pause;
+    char *mail;
+    GPtrArray *letters; /* NULL: made-up ones */
 } Load;
 
 typedef struct {
@@ -22,9 +34,12 @@ typedef struct {
     const Load *load;
     gint64 *times; /* µs, one a message */
     guint refused; /* messages that did not come through */
+    guint first;   /* letter that it begins with, so that not all send the big one at once */
 } Client;
 
 /* ---- load ---- */
+
+#define FLUSH_BYTES (256u << 10) /* as much of the body travels at once */
 
 /* What is not answered travels with what is, as the MTAs' own buffers do it. */
 typedef struct {
@@ -85,20 +100,45 @@ static void send_headers(Talk *talk, int n)
     }
 }
 
-static void send_body(Talk *talk, gsize len)
+/* NULs when there is no text. */
+static void send_body(Talk *talk, const char *text, gsize len)
 {
-    static char chunk[WIRE_CHUNK_MAX];
+    static const char zeros[WIRE_CHUNK_MAX];
 
-    while (len > 0) {
-        gsize now = MIN(len, sizeof chunk), begin = talk->out->len;
+    for (gsize at = 0; at < len && !(mta_protocol(talk->mta) & WIRE_NO_BODY);) {
+        gsize now = MIN(len - at, sizeof zeros), begin = talk->out->len;
 
-        wire_mta_put(talk->out, WIRE_COMMAND_BODY, chunk, now);
+        wire_mta_put(talk->out, WIRE_COMMAND_BODY, text != NULL ? text + at : zeros, now);
         say(talk, WIRE_NO_BODY, WIRE_QUIET_BODY, begin);
-        len -= now;
+        at += now;
+        if (talk->out->len > FLUSH_BYTES) {
+            mta_send(talk->mta, talk->out);
+            g_string_truncate(talk->out, 0);
+        }
     }
 }
 
-static gboolean send_message(Talk *talk, const Load *load)
+static void send_letter(Talk *talk, const Letter *letter)
+{
+    for (guint i = 0; i + 1 < letter->header->len; i += 2)
+        say_strings(talk, WIRE_COMMAND_HEADER, WIRE_NO_HEADERS, WIRE_QUIET_HEADERS,
+                    (const char *[]){letter->header->pdata[i], letter->header->pdata[i + 1], NULL});
+    say_strings(talk, WIRE_COMMAND_EOH, WIRE_NO_EOH, WIRE_QUIET_EOH, NULL);
+    send_body(talk, letter->body, letter->body_len);
+}
+
+static void send_content(Talk *talk, const Load *load, guint number)
+{
+    if (load->letters != NULL) {
+        send_letter(talk, load->letters->pdata[number % load->letters->len]);
+        return;
+    }
+    send_headers(talk, load->headers);
+    say_strings(talk, WIRE_COMMAND_EOH, WIRE_NO_EOH, WIRE_QUIET_EOH, NULL);
+    send_body(talk, NULL, load->body);
+}
+
+static gboolean send_message(Talk *talk, const Load *load, guint number)
 {
     talk->good = TRUE;
     say_macros(talk, WIRE_COMMAND_MAIL,
@@ -111,9 +151,7 @@ static gboolean send_message(Talk *talk, const Load *load)
                     (const char *[]){"<b@example.net>", NULL});
     }
     say_strings(talk, WIRE_COMMAND_DATA, WIRE_NO_DATA, WIRE_QUIET_DATA, NULL);
-    send_headers(talk, load->headers);
-    say_strings(talk, WIRE_COMMAND_EOH, WIRE_NO_EOH, WIRE_QUIET_EOH, NULL);
-    send_body(talk, load->body);
+    send_content(talk, load, number);
     say_strings(talk, WIRE_COMMAND_BODYEOB, 0, 0, NULL);
     return talk->good;
 }
@@ -127,14 +165,90 @@ static void *client_main(void *data)
     if (talk.mta != NULL)
         open_session(&talk);
     for (int i = 0; talk.mta != NULL && i < client->load->messages; i++) {
-        gint64 begun = g_get_monotonic_time();
+        gint64 begun;
 
-        client->refused += !send_message(&talk, client->load);
+        if (client->load->pause > 0)
+            g_usleep((gulong)client->load->pause * 1000);
+        begun = g_get_monotonic_time();
+        client->refused += !send_message(&talk, client->load, client->first + i);
         client->times[i] = g_get_monotonic_time() - begun;
     }
     mta_free(talk.mta);
     g_string_free(talk.out, TRUE);
     return NULL;
+}
+
+/* ---- letters ---- */
+
+static void letter_free(gpointer data)
+{
+    Letter *letter = data;
+
+    g_ptr_array_unref(letter->header);
+    g_free(letter->text);
+    g_free(letter);
+}
+
+/* Cuts `text` in place. Continuation lines keep their LF, the CR before it goes. */
+static Letter *letter_new(char *text, gsize len)
+{
+    Letter *letter = g_new0(Letter, 1);
+    char *end = g_strstr_len(text, len, "\r\n\r\n");
+    g_auto(GStrv) lines = NULL;
+
+    letter->header = g_ptr_array_new_with_free_func(g_free);
+    letter->text = text;
+    letter->body = end != NULL ? end + 4 : text + len;
+    letter->body_len = (gsize)(text + len - letter->body);
+    if (end != NULL)
+        *end = '\0';
+    lines = g_strsplit(text, "\r\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        char *colon = strchr(*line, ':');
+
+        if (letter->header->len > 0 && (**line == ' ' || **line == '\t')) {
+            gpointer *last = &letter->header->pdata[letter->header->len - 1];
+            char *folded = g_strconcat(*last, "\n", *line, NULL);
+
+            g_free(*last);
+            *last = folded;
+        } else if (colon != NULL) {
+            g_ptr_array_add(letter->header, g_strndup(*line, (gsize)(colon - *line)));
+            g_ptr_array_add(letter->header, g_strdup(colon + 1));
+        }
+    }
+    return letter;
+}
+
+static int by_name(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* All files of the folder, by name. */
+static GPtrArray *read_letters(const char *folder, GError **error)
+{
+    g_autoptr(GPtrArray) letters = g_ptr_array_new_with_free_func(letter_free);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, error);
+    const char *name;
+
+    if (dir == NULL)
+        return NULL;
+    while ((name = g_dir_read_name(dir)) != NULL)
+        g_ptr_array_add(names, g_build_filename(folder, name, NULL));
+    g_ptr_array_sort(names, by_name);
+    for (guint i = 0; i < names->len; i++) {
+        char *text;
+        gsize len;
+
+        if (!g_file_get_contents(names->pdata[i], &text, &len, error))
+            return NULL;
+        g_ptr_array_add(letters, letter_new(text, len));
+    }
+    if (letters->len == 0)
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s: no file is in it", folder);
+    return letters->len > 0 ? g_steal_pointer(&letters) : NULL;
 }
 
 static int by_time(const void *a, const void *b)
@@ -155,7 +269,7 @@ static int run_load(const char *address, const Load *load)
     double seconds;
 
     for (int i = 0; i < load->connections; i++) {
-        clients[i] = (Client){address, load, times + (gsize)i * load->messages, 0};
+        clients[i] = (Client){address, load, times + (gsize)i * load->messages, 0, (guint)i * 7};
         if (pthread_create(&threads[i], NULL, client_main, &clients[i]) != 0)
             return 75;
     }
@@ -230,6 +344,8 @@ int main(int argc, char **argv)
         {"headers", 0, 0, G_OPTION_ARG_INT, &load.headers, "in each message", "N"},
         {"body", 0, 0, G_OPTION_ARG_INT, &load.body, "of each message", "BYTES"},
         {"rcpts", 0, 0, G_OPTION_ARG_INT, &load.rcpts, "of each message", "N"},
+        {"mail", 0, 0, G_OPTION_ARG_FILENAME, &load.mail, "whose files are the messages", "FOLDER"},
+        {"pause", 0, 0, G_OPTION_ARG_INT, &load.pause, "before each message", "MS"},
         {0},
     };
     g_autoptr(GOptionContext) context = g_option_context_new("run|load|idle ADDRESS");
@@ -242,6 +358,10 @@ int main(int argc, char **argv)
     }
     if (argc >= 3 && strcmp(argv[1], "run") == 0)
         return run_script(argv[2], argv + 3);
+    if (load.mail != NULL && (load.letters = read_letters(load.mail, &error)) == NULL) {
+        fprintf(stderr, "fake-mta: %s\n", error->message);
+        return 2;
+    }
     if (argc == 3 && strcmp(argv[1], "load") == 0 && load.connections > 0 && load.messages > 0)
         return run_load(argv[2], &load);
     if (argc == 5 && strcmp(argv[1], "idle") == 0)

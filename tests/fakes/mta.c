@@ -174,6 +174,11 @@ static Got next_action(Mta *mta, WireMtaAction *ret)
     }
 }
 
+void mta_send(Mta *mta, const GString *packets)
+{
+    send_bytes(mta, packets->str, packets->len);
+}
+
 guint8 mta_step(Mta *mta, const GString *packets, guint *edits)
 {
     WireMtaAction action;

@@ -50,7 +50,9 @@ int mta_fd(const Mta *mta);
 /* The caller frees. */
 char *mta_run(Mta *mta, const char *script);
 
-/* For load: without texts. The final action's letter, or 0 when the filter has hung up; edits are counted. */
+/* For load: only sends. */
+void mta_send(Mta *mta, const GString *packets);
+/* The same, and waits for the answer, without texts. The final action's letter, or 0 when the filter has hung up; edits are counted. */
 guint8 mta_step(Mta *mta, const GString *packets, guint *edits);
 
 /* What the filter has agreed to, after "negotiate". */

@@ -180,11 +180,27 @@ static const OldRow olds[] = {
     {"trusted_forwarder", "[spf]\ntrusted_forwarder = a.example", "trusted_forwarder = a.example"},
     {"trusted_forwarder, the slip", "[spf]\ntrusted_relay = a.example", "trusted_forwarder = a.example"},
     {"internal_policy off", "[scrub]\ninternal_policy = false", "internal_policy ="},
-    {"internal_policy on", "internal_policy = yes", "internal_policy =", "warning: [milter] internal_policy"},
+    {"internal_policy on", "[scrub]\ninternal_policy = yes", "internal_policy = +all",
+     ":3: note: [scrub] internal_policy = yes is read as \"+all\""},
     {"internal_policy terms", "internal_policy = ip4:10.0.0.0/8", "internal_policy = ip4:10.0.0.0/8"},
     {"a later feature", "[defang]\nscan_zip = 0", NULL, ":3: note: [defang] scan_zip is accepted, but"},
     {"a whole later section", "[smart_alias]\nwalter = a@b,c@d", NULL,
      "note: [smart_alias] walter is accepted"},
+    {"its socket", "", "listen = unix:/var/run/milter/pythonsock"},
+    {"the SPF milter named its own", "socketname = /x\n[spf]", "listen = unix:/x"},
+    {"SRS domains", "[srs]\nsecret = x\nses = a.example\nsrs = b.example\nsign = c.example\nfwdomain = d.example",
+     "srs_domains = a.example, b.example, c.example, d.example"},
+    {"SRS, age", "[srs]\nsecret = x\nmaxage = 30", "srs_max_age = 30"},
+    {"SRS, age by default", "[srs]\nsecret = x", "srs_max_age = 8"},
+    {"SRS, hash", "[srs]\nsecret = x\nhashlength = 5", "srs_hash_length = 5"},
+    {"SRS, hash by default", "[srs]\nsecret = x", "srs_hash_length = 8"},
+    {"SRS domains are people's, too", "[srs]\nsecret = x", "srs_only = no"},
+    {"SRS without a secret", "[srs]\nfwdomain = a.example", "srs_domains =", ":2: note: [srs] has no secret"},
+    {"SRS, included file is not there", "[srs]\nconfig = /no/such.cfg\nsecret = x", NULL,
+     ":3: warning: [srs] config = /no/such.cfg: there is no such file"},
+    {"SRS, what comes later", "[srs]\nsecret = x\nreject_spoofed = 1", NULL, ":4: note: [srs] reject_spoofed is acc"},
+    {"unknown key of an old section", "[defang]\nscan_htm = 1", NULL,
+     ":3: warning: [defang] scan_htm is not known; did you mean [defang] scan_html?"},
     {"unknown key", "internal_conect = 1", NULL,
      ":2: warning: [milter] internal_conect is not known; did you mean connection.internal_connect?"},
     {"unknown section", "[odd]\na=1", NULL, "warning: [odd] is none of the sections"},
@@ -224,6 +240,21 @@ static void bad_old_value(void **state)
     assert_non_null(strstr(told, "postern.conf:4: error: [spf] reject_noptr = perhaps: yes or no"));
 }
 
+static void bad_old_include(void **state)
+{
+    g_autoptr(Problems) problems = problems_new();
+    assert_null(parse("[milter]\n[srs]\nconfig = .\nsecret = x\n", problems)); /* a folder */
+    g_autofree char *told = all_problems(problems);
+    assert_non_null(strstr(told, "postern.conf:3: error: [srs] config: "));
+    g_autofree char *path = write_file("self.cfg", "[milter]\n[srs]\nconfig = self.cfg\nsecret = x\nmaxage = 7\n", 0640);
+    g_autoptr(Problems) none = problems_new();
+    g_autoptr(Config) config = config_load(path, none); /* itself: once is enough */
+    g_autofree char *silence = all_problems(none);
+    assert_string_equal(silence, "");
+    assert_int_equal(config->sender.srs_max_age, 7);
+    g_unlink(path);
+}
+
 static void old_paths_start_from_datadir(void **state)
 {
     g_autofree char *data = in_folder("data");
@@ -252,6 +283,61 @@ static void old_paths_start_from_datadir(void **state)
     g_unlink(access);
     g_unlink(list);
     g_rmdir(data);
+}
+
+static char *secrets_of(const Config *config)
+{
+    return config->loaded.srs_secrets != NULL ? g_strjoinv(" ", config->loaded.srs_secrets) : g_strdup("none");
+}
+
+static void old_srs_file_is_included(void **state)
+{
+    g_autofree char *included = write_file("pysrs.cfg",
+                                           "[srs]\nsecret = \"new one\"\nsecret.0 = older\nsecret.2 = lost\n"
+                                           "maxage=9\nfwdomain = b.example\nnosr = c.example\n",
+                                           0640);
+    g_autoptr(Problems) problems = problems_new();
+    g_autoptr(Config) config = parse("[milter]\n[srs]\nconfig = pysrs.cfg\nsecret = mine\nhashlength = 6\n"
+                                     "maxage = 5\nfwdomain = a.example\nsign = d.example\n",
+                                     problems);
+    assert_non_null(config);
+    g_autofree char *secrets = secrets_of(config);
+    assert_string_equal(secrets, "\"new one\" older"); /* quotes are part of it, as they were in Python */
+    g_autofree char *shown = config_show(config, FALSE);
+    g_autofree char *line = g_strdup_printf("# %s:5\nsrs_max_age = 9\n", included);
+    assert_non_null(strstr(shown, line));
+    assert_non_null(strstr(shown, "postern.conf:5\nsrs_hash_length = 6\n"));
+    assert_non_null(strstr(shown, "srs_domains = d.example, b.example\n"));
+    const char *file;
+    assert_int_equal(config_where(config, "sender", "srs_max_age", &file), 5);
+    assert_string_equal(file, included);
+    assert_int_equal(config_where(config, "sender", "internal_mta", &file), 0);
+    assert_int_equal(g_strv_length(config->loaded.files), 2);
+    g_autofree char *told = all_problems(problems);
+    assert_non_null(strstr(told, "pysrs.cfg:7: warning: [srs] nosr is not known; did you mean [srs] nosrs?"));
+    assert_null(strstr(told, "chmod"));
+    g_unlink(included);
+}
+
+static void old_secret_that_all_may_read(void **state)
+{
+    g_autofree char *path = write_file("pysrs.cfg", "[srs]\nsecret = x\nfwdomain = a.example\n", 0644);
+    g_autoptr(Problems) problems = problems_new();
+    g_autoptr(Config) config = config_load(path, problems); /* alone: the SRS daemon's own file */
+    assert_non_null(config);
+    g_autofree char *told = all_problems(problems);
+    assert_non_null(strstr(told, "pysrs.cfg:2: warning: [srs] secret: "));
+    g_autofree char *secrets = secrets_of(config);
+    assert_string_equal(secrets, "x");
+    assert_int_equal(config->spf.mode, SPF_MODE_OFF);
+    assert_int_equal(config->policy.verbs.n, 0);
+    g_unlink(path);
+}
+
+static void srs_in_a_new_file_is_a_slip(void **state)
+{
+    g_autoptr(Problems) problems = problems_new();
+    assert_null(parse("[spf]\nmode = on\n[srs]\nsecret = x\n", problems));
 }
 
 /* ---- the table and what is made from it
@@ -509,6 +595,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_old_value),
         cmocka_unit_test(old_paths_start_from_datadir),
+        cmocka_unit_test(bad_old_include),
+        cmocka_unit_test(old_srs_file_is_included),
+        cmocka_unit_test(old_secret_that_all_may_read),
+        cmocka_unit_test(srs_in_a_new_file_is_a_slip),
         cmocka_unit_test(default_text_is_the_default),
         cmocka_unit_test(examples_are_good),
         cmocka_unit_test(every_option_has_a_section_and_a_name_of_its_own),

@@ -17,6 +17,7 @@ typedef struct {
     guint aborted, done;
     gboolean ask; /* `questions` DNS questions at each message's first recipient */
     guint questions;
+    guint prefetched; /* at the first recipient; 100 more at end of headers */
     guint answered, budget_spent;
     gint64 seconds[STAGE_COUNT]; /* budget of each stage */
 } Seen;
@@ -77,6 +78,13 @@ static void on_first_rcpt(Message *message)
     }
 }
 
+static void prefetch(Session *session, Stage stage)
+{
+    Bench *bench = bench_of(session);
+    assert_true(stage == STAGE_RCPT || stage == STAGE_HEADERS);
+    bench->seen.prefetched += stage == STAGE_RCPT ? 1 : 100;
+}
+
 static void on_message(Message *message)
 {
     Session *session = message_session(message);
@@ -104,6 +112,7 @@ static void settle_message(Message *message, gboolean aborted)
 static const Check probe = {
     .name = "probe",
     .scope = PER_MESSAGE,
+    .prefetch = prefetch,
     .connect = on_connect,
     .first_rcpt = on_first_rcpt,
     .message = on_message,
@@ -239,7 +248,7 @@ static void body_budget(void **state)
 /* What is not kept is not judged, so such a message is refused. */
 static void header_limit(void **state)
 {
-    g_autoptr(Bench) bench = bench_new("[daemon]\nmax_headers = 65536\n");
+    g_autoptr(Bench) bench = bench_new("[daemon]\nmax_headers = 65536\n" KEEPS_BODY);
     g_autoptr(Session) session = connect_to(bench);
     envelope(session);
     for (int i = 0; i < 5000; i++)
@@ -254,14 +263,34 @@ static void header_limit(void **state)
     Reply reply = end_of_message(session);
     assert_int_equal(reply.kind, REPLY_REJECT);
     assert_int_equal(reply.code, 552);
+    assert_non_null(strstr(bench->log->str, "eom <a@example.com> reject")); /* every message that ends says so */
     envelope(session); /* the next one is not to blame */
     session_header(session, "X", " y");
     assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE);
 }
 
+/* D5: an MTA that cannot leave the header out does not get its mail refused for what nobody reads. */
+static void header_limit_unread(void **state)
+{
+    static const Check *const no_checks[] = {NULL};
+    g_autoptr(Bench) bench = bench_new("[daemon]\nmax_headers = 65536\n");
+    g_autoptr(Snapshot) snapshot = engine_snapshot(bench->engine);
+    const Tables tables = {no_checks, actions};
+    const Adapter adapter = {.mta = "test"};
+    g_autoptr(Engine) engine = engine_new(&bench->services, &tables);
+    g_autoptr(Problems) problems = problems_new();
+    assert_true(engine_use(engine, (Config *)snapshot_config(snapshot), problems));
+    g_autoptr(Session) session = session_new(engine, &adapter);
+    envelope(session);
+    for (int i = 0; i < 5000; i++)
+        session_header(session, "X", " y");
+    assert_in_range(message_n_headers(session_message(session)), 100, 1100);
+    assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE);
+}
+
 static void header_limit_by_size(void **state)
 {
-    g_autoptr(Bench) bench = bench_new("[daemon]\nmax_headers = 65536\n");
+    g_autoptr(Bench) bench = bench_new("[daemon]\nmax_headers = 65536\n" KEEPS_BODY);
     g_autoptr(Session) session = connect_to(bench);
     g_autofree char *large = g_strnfill(60000, 'x');
     envelope(session);
@@ -410,6 +439,46 @@ static void stage_budgets(void **state)
     assert_int_equal(bench->seen.progress, 1); /* at end of message only */
 }
 
+/* Not for a recipient that the MTA has refused (C9). */
+static void prefetch_when_it_pays(void **state)
+{
+    g_autoptr(Bench) bench = bench_new("");
+    g_autoptr(Session) session = connect_to(bench);
+    mail(session);
+    session_rcpt(session, (const char *[]){"<x@our.example>", NULL}, "550 unknown");
+    assert_int_equal(bench->seen.prefetched, 0);
+    rcpt(session, "<b@our.example>");
+    rcpt(session, "<c@our.example>");
+    assert_int_equal(bench->seen.prefetched, 1);
+    session_end_of_headers(session);
+    assert_int_equal(bench->seen.prefetched, 101);
+}
+
+/* --- the virtual message --- */
+
+static void rendered(void **state)
+{
+    g_autoptr(Bench) bench = bench_new("");
+    g_autoptr(Session) session = connect_to(bench);
+    envelope(session);
+    session_header(session, "X", " 1");
+    session_header(session, "Subject", " folded\n\there");
+    session_header(session, "x", "2");
+    session_header(session, "X", " 3");
+    Message *message = session_message(session);
+    Edits *edits = message_edits(message);
+    edits_prepend_header(edits, "test", "Low", "a\n\tb");
+    edits_prepend_header(edits, "test", "Top", "t");
+    edits_append_header(edits, "test", "Last", "l");
+    edits_append_header(edits, "test", "Very-Last", "v");
+    edits_change_header(edits, "test", "X", 2, "changed");
+    edits_delete_header(edits, "test", "X", 3);
+    g_autoptr(GString) text = message_render_headers(message);
+    assert_string_equal(text->str,
+                        "Top: t\r\nLow: a\r\n\tb\r\nX: 1\r\nSubject: folded\r\n\there\r\nx: changed\r\n"
+                        "Last: l\r\nVery-Last: v\r\n");
+}
+
 /* --- steps out of order --- */
 
 static void out_of_order(void **state)
@@ -423,7 +492,7 @@ static void out_of_order(void **state)
     assert_int_equal(session_header(session, "X", "y").kind, REPLY_CONTINUE);
     assert_int_equal(session_end_of_headers(session).kind, REPLY_CONTINUE);
     assert_int_equal(session_body(session, "x", 1).kind, REPLY_CONTINUE);
-    assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE);
+    assert_int_equal(end_of_message(session).code, 451); /* never "go on" with what nobody has seen */
     assert_int_equal(session_unknown(session, "XYZZY").kind, REPLY_CONTINUE);
     /* mail without connect and HELO; content without DATA */
     mail(session);
@@ -433,7 +502,7 @@ static void out_of_order(void **state)
     session_body(session, "x\r\n", 3);
     assert_non_null(message_body(session_message(session)));
     assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE);
-    assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE); /* twice */
+    assert_int_equal(end_of_message(session).code, 451); /* twice */
     session_abort(session);
     assert_int_equal(bench->seen.done, 2);
     assert_int_equal(bench->seen.aborted, 0);
@@ -470,6 +539,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(body_budget),
         cmocka_unit_test(header_limit),
+        cmocka_unit_test(header_limit_unread),
         cmocka_unit_test(header_limit_by_size),
         cmocka_unit_test(helo_limit),
         cmocka_unit_test(recipients_limit),
@@ -480,6 +550,8 @@ int main(void)
         cmocka_unit_test(forgotten_findings),
         cmocka_unit_test(macros),
         cmocka_unit_test(stage_budgets),
+        cmocka_unit_test(prefetch_when_it_pays),
+        cmocka_unit_test(rendered),
         cmocka_unit_test(out_of_order),
         cmocka_unit_test(smtputf8),
         cmocka_unit_test(snapshots_are_counted),

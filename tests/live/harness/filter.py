@@ -14,7 +14,7 @@ POSTERN = Path(os.environ.get("POSTERN") or next(
     (p for p in (BUILD / "postern", BUILD / "src/postern", BUILD / "src/app/postern") if p.exists()), BUILD / "postern"))
 NULL_MILTER = Path(os.environ.get("NULL_MILTER", BUILD / "bench/null-milter"))
 SANITIZERS = {"ASAN_OPTIONS": "abort_on_error=0:detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1",
-              "TSAN_OPTIONS": f"second_deadlock_stack=1:suppressions={TOP}/tests/live/tsan.supp",
+              "TSAN_OPTIONS": "second_deadlock_stack=1",
               # GLib hands memory from thread to thread out of ThreadSanitizer's sight, unless it comes from malloc.
               "G_SLICE": "always-malloc"}
 TROUBLE = re.compile(r"\b(error|warning):|ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|Assertion|CRITICAL")

@@ -18,6 +18,7 @@ class Mta(abc.ABC):
     # What one can do and the other cannot.
     smtputf8: bool
     ipv6: bool
+    unknown: str | None = None  # a recipient that the MTA itself refuses
 
     def __init__(self, folder: Path, milter: Path, sink_port: int, port: int = 0, non_smtpd: bool = False):
         self.folder = folder
@@ -46,6 +47,14 @@ class Mta(abc.ABC):
         """Messages that are in the queue now."""
 
     @abc.abstractmethod
+    def held(self) -> int:
+        """Messages in its own quarantine."""
+
+    @abc.abstractmethod
+    def release(self) -> None:
+        """All of them."""
+
+    @abc.abstractmethod
     def _log_in(self, client: Client, helo: str, login: str) -> None: ...
 
     def start(self) -> "Mta":
@@ -63,7 +72,7 @@ class Mta(abc.ABC):
             self.process.stop()
             self.process = None
 
-    def connect(self, ip: str = "127.0.0.1", timeout: float = 20) -> Client:
+    def connect(self, ip: str = "127.0.0.1", timeout: float = 120) -> Client:
         """Up to the banner. Any address inside the private Internet; IPv6 goes to ::1."""
         host = "::1" if ":" in ip else "127.0.0.1"
         return Client(net.connect(host, self.port, ip if net.inside() else None, timeout))

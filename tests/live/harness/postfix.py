@@ -11,7 +11,7 @@ import dns.reversename
 from . import net
 from .client import Client
 from .mta import HEADERS_MAX, MESSAGE_MAX, Mta, count_files
-from .process import Failed
+from .process import Failed, run
 
 DAEMONS = Path("/usr/lib/postfix/sbin")
 QUEUES = ("incoming", "active", "deferred", "maildrop")
@@ -48,7 +48,7 @@ local_header_rewrite_clients =
 append_dot_mydomain = no
 append_at_myorigin = yes
 smtpd_relay_restrictions = permit_mynetworks, reject
-smtpd_recipient_restrictions =
+smtpd_recipient_restrictions = check_recipient_access inline:{{ {{ {unknown} = 550 5.1.1 no such user }} }}
 smtpd_authorized_xclient_hosts = 0.0.0.0/0 [::]/0
 smtpd_authorized_xforward_hosts = 0.0.0.0/0 [::]/0
 smtpd_sasl_auth_enable = yes
@@ -105,6 +105,7 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 class Postfix(Mta):
     name = "postfix"
     smtputf8 = True
+    unknown = "nobody@here.example"
 
     def __init__(self, *args, dns_port: int = 53, **kwargs):
         super().__init__(*args, **kwargs)
@@ -145,7 +146,7 @@ class Postfix(Mta):
         (self.folder / "etc/master.cf").write_text(MASTER_CF.format(
             listen="\n".join(f"{where} inet n - n - - smtpd" for where in listen)))
         (self.folder / "etc/main.cf").write_text(MAIN_CF.format(
-            daemons=DAEMONS, folder=self.folder, host_name=net.HOST_NAME, protocols="all" if self.ipv6 else "ipv4",
+            daemons=DAEMONS, unknown=self.unknown, folder=self.folder, host_name=net.HOST_NAME, protocols="all" if self.ipv6 else "ipv4",
             sink_port=self.sink_port, message_max=MESSAGE_MAX, headers_max=HEADERS_MAX, milter=self.milter,
             non_smtpd=milter if self.non_smtpd else ""))
         for path in (self.folder / "etc").iterdir():
@@ -160,6 +161,16 @@ class Postfix(Mta):
 
     def queued(self) -> int:
         return sum(count_files(self.folder / "queue" / q) for q in QUEUES)
+
+    def held(self) -> int:
+        return count_files(self.folder / "queue/hold")
+
+    def release(self) -> None:
+        run("postsuper", "-c", self.folder / "etc", "-H", "ALL")
+
+    def submit(self, sender: str, recipient: str, content: bytes) -> None:
+        """By the command line, not by SMTP."""
+        run("/usr/sbin/sendmail", "-C", self.folder / "etc", "-i", "-f", sender, recipient, input=content.decode())
 
     def session(self, ip: str = "127.0.0.1", helo: str = "client.example", login: str | None = None) -> Client:
         client = super().session(ip, helo, login)

@@ -113,6 +113,12 @@ class Sendmail(Mta):
     def queued(self) -> int:
         return count_files(self.folder / "queue", "df") + count_files(self.folder / "queue", "qf")
 
+    def held(self) -> int:
+        return count_files(self.folder / "queue", "hf")
+
+    def release(self) -> None:
+        run(PROGRAM, f"-C{self.folder / 'sendmail.cf'}", "-qQ", "-Q")
+
     def _log_in(self, client: Client, helo: str, login: str) -> None:
         self._make_login(login)
         reply = client.auth_plain(login, PASSWORD)

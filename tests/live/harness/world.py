@@ -20,7 +20,7 @@ class World:
         self.filters: list[Postern | NullMilter] = []
         (folder / "names").mkdir(parents=True)
         self.names = NameServer(folder / "names", zones)
-        options = {"dns_port": self.names.port} if mta == "postfix" else {}
+        options = {"dns_port": self.names.port, "non_smtpd": True} if mta == "postfix" else {}
         self.sink = Sink()
         try:
             self.sink.start()
