@@ -21,8 +21,8 @@ static void check_null(Message *message)
 {
     Session *session = message_session(message);
     const HostList *mtas = session_config(session)->sender.internal_mta;
-    if (!message_sender(message)->is_null || hosts_is_empty(mtas) || !client_is_ours(session) ||
-        client_fact(session)->host_itself)
+    if (!message_sender(message)->is_null || hosts_is_empty(mtas) || !client_fact(session)->internal ||
+        client_fact(session)->host_itself) /* a login from outside may send receipts */
         return;
     if (!hosts_match(mtas, session_ip(session), session_resolver(session), session_deadline(session)))
         message_find(message, &check_sender, TAG_NULL_SENDER, session_ip_text(session),

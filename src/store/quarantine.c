@@ -124,13 +124,30 @@ static gint64 file_size(const Quarantine *q, const char *id, const char *suffix)
 
 /* ---- opening ---- */
 
+/* A directory that somebody else made is not changed: it may be one that others need as it is. */
+static gboolean is_private(const Quarantine *q, GError **error)
+{
+    struct stat st;
+
+    if (fstat(q->dir, &st) < 0)
+        return file_error(error, errno, q->path);
+    if ((st.st_mode & 0077) == 0)
+        return TRUE;
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+                "%s: others may enter (mode %04o); give the quarantine a folder of its own, or chmod 700 it", q->path,
+                (guint)(st.st_mode & 07777));
+    return FALSE;
+}
+
 static gboolean open_directory(Quarantine *q, GError **error)
 {
     if (mkdir(q->path, 0700) < 0 && errno != EEXIST)
         return file_error(error, errno, q->path);
     q->dir = open(q->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (q->dir < 0 || fchmod(q->dir, 0700) < 0)
+    if (q->dir < 0)
         return file_error(error, errno, q->path);
+    if (!is_private(q, error))
+        return FALSE;
     q->lock = openat(q->dir, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     return q->lock >= 0 || file_error(error, errno, q->path);
 }

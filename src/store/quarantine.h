@@ -57,7 +57,7 @@ typedef struct {
 
 typedef struct Quarantine Quarantine;
 
-/* Makes the directory if it is not there (its parent must be). */
+/* Makes the directory if it is not there (its parent must be). One that others may enter is refused, not changed. */
 Quarantine *quarantine_open(const char *dir, const QuarantineLimits *limits, GError **error);
 void quarantine_free(Quarantine *quarantine); /* NULL is allowed */
 

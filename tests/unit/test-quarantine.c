@@ -148,6 +148,21 @@ static void test_modes(void **state)
     assert_int_equal(st.st_mode & 07777, 0600);
 }
 
+/* A folder that others use is not taken over. */
+static void test_open_to_others(void **state)
+{
+    g_autoptr(GError) error = NULL;
+    QuarantineLimits limits = {0};
+    struct stat st;
+
+    assert_true(mkdir(dir, 0755) == 0 || errno == EEXIST);
+    assert_int_equal(chmod(dir, 0755), 0);
+    assert_null(quarantine_open(dir, &limits, &error));
+    assert_non_null(strstr(error->message, "chmod 700"));
+    assert_int_equal(stat(dir, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0755);
+}
+
 static void test_ids(void **state)
 {
     static const char *const bad[] = {"",
@@ -331,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_round),
         TEST(test_modes),
+        TEST(test_open_to_others),
         TEST(test_ids),
         TEST(test_full),
         TEST(test_more_than_the_limit_is_there),
