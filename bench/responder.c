@@ -1,6 +1,7 @@
 /*
- * responder — a milter by hand that does nothing, as cheaply as can be: one thread, epoll, and every no-send and no-reply
- * option of the protocol. What the MTA and the load generator cost by themselves; the peer of "Postern with every check off".
+ * responder — a milter by hand that does nothing, as cheaply as can be: one thread, epoll, and every no-send
+ * and no-reply option of the protocol. What the MTA and the load generator cost by themselves; the peer of
+ * "Postern with every check off".
  *
  *     responder SOCKET        unix:/path or inet:port@127.0.0.1; ends on SIGTERM
  *
@@ -19,7 +20,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* SMFIP_NO* but for the envelope, and all of SMFIP_NR_*: what a filter asks for that looks at the envelope only. */
+/* SMFIP_NO* but for the envelope, and all of SMFIP_NR_*: what a filter asks for that looks at the envelope
+ * only. */
 #define UNWANTED    (0x10u | 0x20u | 0x40u | 0x100u | 0x200u) /* body, headers, eoh, unknown, data */
 #define UNANSWERED  (0x80u | 0xff000u)
 #define PEERS_MAX   4096

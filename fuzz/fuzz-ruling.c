@@ -1,5 +1,5 @@
-/* The value of a rule in the access map or in [verbs]: a verb with what came along, or a reply in its own words. What was
- * accepted has a code of the kind that the verb stands for. */
+/* The value of a rule in the access map or in [verbs]: a verb with what came along, or a reply in its own
+ * words. What was accepted has a code of the kind that the verb stands for. */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>

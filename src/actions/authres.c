@@ -15,13 +15,19 @@ static const char *authserv_id(Message *message)
 
 static void remove_forged(Message *message, const char *id)
 {
-    guint nth = 0;
-    const Header *header;
-    while ((header = message_header_named(message, "Authentication-Results", ++nth)))
+    guint nth = 0, removed = 0;
+    for (guint i = 0; i < message_n_headers(message); i++) { /* a stranger chooses how many there are */
+        const Header *header = message_header(message, i);
+        if (g_ascii_strcasecmp(header->name, "Authentication-Results") != 0)
+            continue;
+        nth++;
         if (authres_is_from(header->value, -1, id)) {
             edits_delete_header(message_edits(message), "authres", "Authentication-Results", nth);
-            message_log(message, LOG_LEVEL_NOTICE, "FORGED:", "Authentication-Results of %s removed", id);
+            removed++;
         }
+    }
+    if (removed)
+        message_log(message, LOG_LEVEL_NOTICE, "FORGED:", "%u Authentication-Results of %s removed", removed, id);
 }
 
 static gboolean wanted(const Config *config)

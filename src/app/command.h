@@ -18,7 +18,10 @@ typedef struct {
 
 int command_serve(int argc, char **argv);
 int command_config(int argc, char **argv);
+int command_replay(int argc, char **argv);
+int command_doctor(int argc, char **argv);
 int command_scan(int argc, char **argv);
+int command_policy(int argc, char **argv);
 int command_spf(int argc, char **argv);
 int command_dynip(int argc, char **argv);
 int command_reload(int argc, char **argv);

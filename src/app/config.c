@@ -4,6 +4,8 @@
 
 #include "actions/actions.h"
 #include "app/command.h"
+#include "app/config-check.h"
+#include "app/manual.h"
 #include "checks/checks.h"
 #include "flow/engine.h"
 
@@ -13,6 +15,8 @@ static int check(const char *path, gboolean json, gboolean show)
     g_autoptr(Config) config = config_load(path, problems);
     const Tables tables = {all_checks, all_actions};
     g_autoptr(Snapshot) snapshot = config ? snapshot_new(&tables, config, problems) : NULL;
+    if (snapshot && !show)
+        config_check(config, snapshot_policy(snapshot), &tables, problems);
     command_print_problems(problems);
     if (!snapshot)
         return EXIT_USAGE;
@@ -24,6 +28,17 @@ static int check(const char *path, gboolean json, gboolean show)
     }
     return EXIT_DONE;
 }
+
+/* What is made from the tables alone. `man` and `tags` are for those who work on Postern: man/postern.conf.5 and
+ * docs/tags.md are their output. */
+static const struct {
+    const char *name;
+    char *(*text)(void);
+} pages[] = {
+    {"default", config_default_text},
+    {"man", config_man_text},
+    {"tags", manual_tags},
+};
 
 int command_config(int argc, char **argv)
 {
@@ -42,11 +57,12 @@ int command_config(int argc, char **argv)
     const char *what = argc >= 2 ? argv[1] : "";
     if (argc == 3 && !path)
         path = g_strdup(argv[2]);
-    if (strcmp(what, "default") == 0) {
-        g_autofree char *text = config_default_text();
-        fputs(text, stdout);
-        return EXIT_DONE;
-    }
+    for (guint i = 0; i < G_N_ELEMENTS(pages); i++)
+        if (strcmp(what, pages[i].name) == 0) {
+            g_autofree char *text = pages[i].text();
+            fputs(text, stdout);
+            return EXIT_DONE;
+        }
     if ((strcmp(what, "check") != 0 && strcmp(what, "show") != 0) || !path) {
         fprintf(stderr, "Usage: postern config check|show FILE, or postern config default\n");
         return EXIT_USAGE;

@@ -9,16 +9,16 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "mta/listen.h"
 
 #define ASK_TIMEOUT    60 /* seconds; a reload of a large map takes its time */
 #define LISTEN_TIMEOUT 5  /* seconds that a caller may take to write its line */
 
 struct Control {
-    char *path;
-    int fd;
+    ListenSocket socket;
     int wake[2]; /* a pipe: closing it ends the thread */
     ControlHandler handler;
     void *data;
@@ -51,36 +51,14 @@ static void set_timeout(int fd, int seconds)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
 }
 
-static gboolean somebody_answers(const struct sockaddr_un *address)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    gboolean answers = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
-    close(fd);
-    return answers;
-}
-
 Control *control_new(const char *path, ControlHandler handler, void *data, GError **error)
 {
-    struct sockaddr_un address;
-    if (!set_address(&address, path, error))
+    g_autofree char *spec = g_strconcat("unix:", path, NULL);
+    ListenSocket socket;
+    if (!listen_open(spec, 0600, NULL, &socket, error))
         return NULL;
-    if (somebody_answers(&address)) {
-        errno = EADDRINUSE;
-        failed(error, "another daemon listens on", path);
-        return NULL;
-    }
-    unlink(path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    mode_t mask = umask(0177);
-    int bound = bind(fd, (struct sockaddr *)&address, sizeof address);
-    umask(mask);
-    if (bound < 0 || listen(fd, 8) < 0) {
-        failed(error, "control socket", path);
-        close(fd);
-        return NULL;
-    }
     Control *control = g_new0(Control, 1);
-    *control = (Control){.path = g_strdup(path), .fd = fd, .handler = handler, .data = data, .wake = {-1, -1}};
+    *control = (Control){.socket = socket, .handler = handler, .data = data, .wake = {-1, -1}};
     if (!g_unix_open_pipe(control->wake, FD_CLOEXEC, error)) {
         control_free(control);
         return NULL;
@@ -118,12 +96,12 @@ static void *serve(void *data)
 {
     Control *control = data;
     for (;;) {
-        struct pollfd fds[] = {{control->fd, POLLIN, 0}, {control->wake[0], POLLIN, 0}};
+        struct pollfd fds[] = {{control->socket.fd, POLLIN, 0}, {control->wake[0], POLLIN, 0}};
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             return NULL;
         if (fds[1].revents)
             return NULL;
-        int fd = fds[0].revents ? accept4(control->fd, NULL, NULL, SOCK_CLOEXEC) : -1;
+        int fd = fds[0].revents ? accept4(control->socket.fd, NULL, NULL, SOCK_CLOEXEC) : -1;
         if (fd < 0)
             continue;
         answer_one(control, fd);
@@ -150,9 +128,7 @@ void control_free(Control *control)
         pthread_join(control->thread, NULL);
     if (control->wake[0] >= 0)
         close(control->wake[0]);
-    close(control->fd);
-    unlink(control->path);
-    g_free(control->path);
+    listen_close(&control->socket);
     g_free(control);
 }
 

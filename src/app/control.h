@@ -14,7 +14,7 @@ typedef gboolean (*ControlHandler)(const char *command, GString *answer, void *d
 
 #define CONTROL_LINE_MAX 256 /* bytes of a command */
 
-/* Opens the socket; a stale file is replaced, a living daemon's is not. `handler` is called after control_start(). */
+/* Opens the socket; a left-over one is replaced, a living daemon's and a file of any other kind is not. `handler` is called after control_start(). */
 Control *control_new(const char *path, ControlHandler handler, void *data, GError **error);
 void control_start(Control *control);
 void control_free(Control *control); /* NULL is allowed */

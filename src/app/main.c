@@ -8,7 +8,10 @@ static const Command commands[] = {
     {"serve", "run the filter", command_serve},
     {"config", "check, show or explain the configuration", command_config},
     {"scan", "run a message file through the whole pipeline, offline, and say why", command_scan},
+    {"replay", "run stored mail through two configurations and show what differs", command_replay},
+    {"policy", "which rule of the access map or configuration answers, and why", command_policy},
     {"spf", "check one address by SPF", command_spf},
+    {"doctor", "look for what usually goes wrong, and say which line to change", command_doctor},
     {"dynip", "does a PTR name look like a dynamic address?", command_dynip},
     {"reload", "make the running filter read its configuration again", command_reload},
 };
@@ -19,35 +22,6 @@ static void usage(FILE *out)
     for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fprintf(out, "\nEach COMMAND has --help. Most have --json.\n");
-}
-
-gboolean command_options(int *argc, char ***argv, const GOptionEntry *entries, const char *arguments,
-                         const char *description)
-{
-    g_autofree char *program = g_strdup_printf("postern %s", (*argv)[0]);
-    g_set_prgname(program);
-    g_autoptr(GOptionContext) context = g_option_context_new(arguments);
-    g_option_context_set_summary(context, description);
-    g_option_context_add_main_entries(context, entries, NULL);
-    g_autoptr(GError) error = NULL;
-    if (g_option_context_parse(context, argc, argv, &error))
-        return TRUE;
-    fprintf(stderr, "%s: %s\nTry: %s --help\n", program, error->message, program);
-    return FALSE;
-}
-
-void command_print(const Record *record, gboolean json)
-{
-    g_autofree char *text = json ? record_to_json(record) : record_to_text(record);
-    puts(g_strchomp(text));
-}
-
-void command_print_problems(const Problems *problems)
-{
-    for (guint i = 0; i < problems_len(problems); i++) {
-        g_autofree char *line = problem_to_string(problems_at(problems, i));
-        fprintf(stderr, "%s\n", line);
-    }
 }
 
 int main(int argc, char **argv)

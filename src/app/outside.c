@@ -37,6 +37,13 @@ gboolean outside_open(Outside *outside, const OutsideOptions *options, const Con
     return outside->resolver != NULL;
 }
 
+void outside_options_clear(OutsideOptions *options)
+{
+    g_free((char *)options->zone);
+    g_free((char *)options->time);
+    *options = (OutsideOptions){0};
+}
+
 void outside_close(Outside *outside)
 {
     g_clear_pointer(&outside->resolver, resolver_free);

@@ -7,8 +7,8 @@
 #include "conf/config.h"
 
 typedef struct {
-    const char *zone; /* --zone: a file of master-file lines; NULL: the real DNS */
-    const char *time; /* --time; NULL: now */
+    char *zone; /* the command's to free. --zone: a file of master-file lines; NULL: the real DNS */
+    char *time; /* --time; NULL: now */
 } OutsideOptions;
 
 typedef struct {
@@ -21,6 +21,8 @@ typedef struct {
     {"zone", 0, 0, G_OPTION_ARG_FILENAME, &(options).zone, "answer DNS from this file instead of the net", "FILE"}, \
     {"time", 0, 0, G_OPTION_ARG_STRING, &(options).time, "set the clock, e.g. 2026-11-23T06:00:00Z", "TIME"}
 
+/* The strings that option parsing has made. */
+void outside_options_clear(OutsideOptions *options);
 /* Says on stderr what is wrong and returns FALSE. `config` NULL: its defaults. */
 gboolean outside_open(Outside *outside, const OutsideOptions *options, const Config *config);
 void outside_close(Outside *outside);

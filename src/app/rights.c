@@ -86,13 +86,20 @@ static gboolean become(const char *user, uid_t uid, gid_t gid, GError **error)
     return verify(uid, gid, error);
 }
 
+gboolean rights_find(const char *user, const char *group, uid_t *uid, gid_t *gid, GError **error)
+{
+    *uid = 0;
+    *gid = 0;
+    if (user == NULL || *user == '\0')
+        return TRUE;
+    return find_user(user, uid, gid, error) && (group == NULL || *group == '\0' || find_group(group, gid, error));
+}
+
 static gboolean change_user(const char *user, const char *group, GError **error)
 {
     uid_t uid = (uid_t)-1;
     gid_t gid = (gid_t)-1;
-    if (!find_user(user, &uid, &gid, error))
-        return FALSE;
-    if (group != NULL && *group != '\0' && !find_group(group, &gid, error))
+    if (!rights_find(user, group, &uid, &gid, error))
         return FALSE;
     if (uid == 0)
         return fail(error, EINVAL, "user \"%s\" is root, which gives up nothing", user);

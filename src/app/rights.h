@@ -9,6 +9,10 @@
 #pragma once
 
 #include <glib.h>
+#include <sys/types.h>
+
+/* Whom rights_drop() would become. Both 0 when `user` is NULL or "". */
+gboolean rights_find(const char *user, const char *group, uid_t *uid, gid_t *gid, GError **error);
 
 /* Becomes `user` with its supplementary groups and `group` (NULL or "": the user's own). With `user` NULL or
  * "" nobody changes. Whoever it is afterwards, no program that is started can gain rights

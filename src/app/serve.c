@@ -60,6 +60,21 @@ static char *take_stamp(const Snapshot *snapshot)
     return g_string_free(stamp, FALSE);
 }
 
+static gboolean same_list(const Config *a, const Config *b)
+{
+    if (!a || !b)
+        return a == b;
+    return a->loaded.files && b->loaded.files &&
+           g_strv_equal((const char *const *)a->loaded.files, (const char *const *)b->loaded.files);
+}
+
+static gboolean same_files(const Snapshot *a, const Snapshot *b)
+{
+    return same_list(snapshot_config(a), snapshot_config(b)) &&
+           same_list(snapshot_shadow_config(a), snapshot_shadow_config(b)) &&
+           g_strcmp0(snapshot_shadow_file(a), snapshot_shadow_file(b)) == 0;
+}
+
 static char *stamp_now(Daemon *daemon)
 {
     g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
@@ -83,7 +98,8 @@ static gboolean open_log(const Config *config, GError **error)
         .level = config->log.level,
     };
     log_facility_parse(config->log.facility, &settings.facility);
-    return log_open(&settings, error);
+    return rights_find(config->rights.user, config->rights.group, &settings.uid, &settings.gid, error) &&
+           log_open(&settings, error);
 }
 
 static gboolean same_log(const Config *a, const Config *b)
@@ -117,8 +133,9 @@ static gboolean reload(Daemon *daemon, GString *answer)
         g_autoptr(GError) error = NULL;
         if (!net_resolver_flush(daemon->services.resolver, &error))
             log_warning("%s", error->message);
+        /* A file that changed while it was read must look changed: the stamp is the one from before. */
         g_free(daemon->stamp);
-        daemon->stamp = take_stamp(current);
+        daemon->stamp = same_files(old, current) ? g_steal_pointer(&seen) : take_stamp(current);
     } else {
         g_free(daemon->stamp);
         daemon->stamp = g_steal_pointer(&seen); /* the same fault is not told every two seconds */
@@ -141,6 +158,10 @@ static gboolean handle_control(const char *command, GString *answer, void *data)
         return reload(daemon, answer);
     if (strcmp(command, "sessions") == 0) {
         g_string_append_printf(answer, "%u\n", milter_sessions(daemon->milter));
+        return TRUE;
+    }
+    if (strcmp(command, "macros") == 0) {
+        milter_macros(daemon->milter, answer);
         return TRUE;
     }
     g_string_append_printf(answer, "unknown command: %s\n", command);
@@ -253,9 +274,7 @@ static void stop(Daemon *daemon)
     g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
     service_stopping();
     log_notice("stopping: %u sessions", milter_sessions(daemon->milter));
-    guint cut = milter_drain(daemon->milter, snapshot_config(snapshot)->daemon.drain_timeout);
-    if (cut)
-        log_warning("%u messages were given a temporary failure, because they did not end in time", cut);
+    milter_drain(daemon->milter, snapshot_config(snapshot)->daemon.drain_timeout); /* it says what was cut off */
     log_notice("stopped");
 }
 

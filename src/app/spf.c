@@ -74,10 +74,11 @@ static int check(const Options *options, const Outside *outside, const IpAddress
 int command_spf(int argc, char **argv)
 {
     Options options = {0};
+    /* FILENAME: bytes as they are typed. What strangers send need not be text of this terminal. */
     const GOptionEntry entries[] = {
         {"ip", 0, 0, G_OPTION_ARG_STRING, &options.ip, "the client's address", "IP"},
-        {"helo", 0, 0, G_OPTION_ARG_STRING, &options.helo, "what it said at HELO", "NAME"},
-        {"from", 0, 0, G_OPTION_ARG_STRING, &options.from, "MAIL FROM; left out or <>: check the HELO name", "ADDRESS"},
+        {"helo", 0, 0, G_OPTION_ARG_FILENAME, &options.helo, "what it said at HELO", "NAME"},
+        {"from", 0, 0, G_OPTION_ARG_FILENAME, &options.from, "MAIL FROM; left out or <>: check the HELO name", "ADDRESS"},
         {"receiver", 0, 0, G_OPTION_ARG_STRING, &options.receiver, "our own name", "NAME"},
         {"lax", 0, 0, G_OPTION_ARG_NONE, &options.lax, "after a permerror: what was meant", NULL},
         {"guess", 0, 0, G_OPTION_ARG_NONE, &options.guess, "without a record: the best guess", NULL},

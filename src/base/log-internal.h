@@ -25,7 +25,7 @@ typedef struct {
 
 #define LOG_TARGET_STDERR ((LogTarget){.kind = LOG_TO_FILE, .fd = 2})
 
-gboolean log_target_open(LogTarget *target, const char *word, int facility, GError **error);
+gboolean log_target_open(LogTarget *target, const LogSettings *settings, GError **error);
 gboolean log_target_reopen(LogTarget *target, GError **error);
 void log_target_close(LogTarget *target);
 /* `line` has no line end. FALSE: it is lost. */

@@ -25,19 +25,37 @@ static const int priorities[LOG_LEVEL_COUNT] = {
     [LOG_LEVEL_INFO] = LOG_INFO, [LOG_LEVEL_DEBUG] = LOG_DEBUG,
 };
 
+#define FILE_FLAGS (O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+
 static int open_file(const char *path, GError **error)
 {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    int fd = open(path, FILE_FLAGS, 0640);
     if (fd < 0)
         g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "log file %s: %s", path,
                     g_strerror(errno));
     return fd;
 }
 
-gboolean log_target_open(LogTarget *target, const char *word, int facility, GError **error)
+/* Made while we are root, for whom we become: he opens it again after a rotation. A file that is there already keeps
+ * its owner; behind a link it could be anybody's. */
+static gboolean make_file(const char *path, uid_t uid, gid_t gid, GError **error)
 {
+    int fd = uid != 0 ? open(path, FILE_FLAGS | O_EXCL, 0640) : -1;
+    if (fd < 0)
+        return TRUE; /* nothing to give; open_file() says what is wrong */
+    gboolean given = fchown(fd, uid, gid) == 0;
+    if (!given)
+        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "owner of log file %s: %s", path,
+                    g_strerror(errno));
+    close(fd);
+    return given;
+}
+
+gboolean log_target_open(LogTarget *target, const LogSettings *settings, GError **error)
+{
+    const char *word = settings->target;
     *target = LOG_TARGET_STDERR;
-    target->facility = facility != 0 ? facility : LOG_MAIL;
+    target->facility = settings->facility != 0 ? settings->facility : LOG_MAIL;
     if (strcmp(word, "stderr") == 0)
         return TRUE;
     if (strcmp(word, "syslog") == 0) {
@@ -57,7 +75,7 @@ gboolean log_target_open(LogTarget *target, const char *word, int facility, GErr
     }
     if (g_str_has_prefix(word, "file:/")) {
         target->path = g_strdup(word + strlen("file:"));
-        target->fd = open_file(target->path, error);
+        target->fd = make_file(target->path, settings->uid, settings->gid, error) ? open_file(target->path, error) : -1;
         if (target->fd >= 0)
             return TRUE;
         g_clear_pointer(&target->path, g_free);

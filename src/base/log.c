@@ -68,7 +68,7 @@ gboolean log_open(const LogSettings *settings, GError **error)
 {
     g_assert(settings->level < LOG_LEVEL_COUNT);
     LogTarget target;
-    if (!log_target_open(&target, settings->target, settings->facility, error))
+    if (!log_target_open(&target, settings, error))
         return FALSE;
     pthread_mutex_lock(&logger.mutex);
     if (target.kind != LOG_TO_SYSLOG || logger.target.kind != LOG_TO_SYSLOG)

@@ -20,6 +20,7 @@
 #pragma once
 
 #include <glib.h>
+#include <sys/types.h>
 #include "base/clock.h"
 #include "base/record.h"
 
@@ -46,6 +47,8 @@ typedef struct {
     LogLevel level;     /* the least urgent level that is written */
     int facility;       /* syslog facility; 0 stands for LOG_MAIL */
     const Clock *clock; /* NULL: clock_system */
+    uid_t uid;          /* whose a file becomes that is not there yet and that root makes; 0: root's own */
+    gid_t gid;
 } LogSettings;
 
 /* Who an event is about; either may be NULL. */

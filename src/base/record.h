@@ -71,6 +71,9 @@ const char *record_lookup(const Record *record, const char *path);
 
 /* One line of JSON without a line end. Bytes that are not UTF-8 are shown as U+FFFD. Owned by the caller. */
 char *record_to_json(const Record *record);
+/* The plain values and lists of strings of one JSON object; what is nested deeper is left out. For files that we have
+ * written ourselves. */
+Record *record_from_json(const char *text, gsize len, GError **error);
 /* `name=value name="with blanks"`: one line. Control characters and bytes over 0x7e are escaped as \xNN. */
 char *record_to_line(const Record *record);
 /* Indented lines for people. */

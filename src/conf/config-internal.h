@@ -33,6 +33,9 @@ static inline void *config_member(const Config *config, const Option *option)
     return (char *)config + option->offset;
 }
 
+/* "number", "list of hosts": what kind of value the option takes; "" for a free-key section. */
+const char *option_kind_name(const Option *option);
+
 void loader_set(Loader *loader, const Option *option, const char *value, guint line);
 /* Takes the place of a default of the same name (line 0); else it is added. */
 void loader_add_pair(Loader *loader, const Option *option, const char *name, const char *value, guint line);

@@ -1,10 +1,10 @@
 /*
- * config-old-srs.c — [srs] of old files. Two programs shared it: the SRS daemon had it in a file of its own, which the
- * milter's file names with `config =`. What the included file says counts more, as it did when both were read into
- * one table.
+ * config-old-srs.c — [srs] of old files. Two programs shared it: the SRS daemon had it in a file of its own,
+ * which the milter's file names with `config =`. What the included file says counts more, as it did when both
+ * were read into one table.
  *
- * The daemon signed, which comes later. What counts today is that a sender in one of these domains that claims to be
- * signed by us must be (B12).
+ * The daemon signed, which comes later. What counts today is that a sender in one of these domains that
+ * claims to be signed by us must be (B12).
  */
 #include "conf/config-internal.h"
 
@@ -114,9 +114,10 @@ static gboolean set_secrets(const OldSrs *srs)
 static void apply(const OldSrs *srs, guint section_line)
 {
     if (!set_secrets(srs)) {
-        problems_add(srs->loader->problems, PROBLEM_NOTE, srs->loader->name, section_line,
-                     "[srs] has no secret: signatures are not verified. The old daemon then signed with one that "
-                     "everybody knows");
+        problems_add(
+            srs->loader->problems, PROBLEM_NOTE, srs->loader->name, section_line,
+            "[srs] has no secret: signatures are not verified. The old daemon then signed with one that "
+            "everybody knows");
         return;
     }
     set_number(srs, "maxage", "srs_max_age", OLD_MAX_AGE);
@@ -138,7 +139,8 @@ static Ini *read_included(Loader *loader, const IniEntry *entry, const char *pat
     gsize len;
     g_autofree char *text = file_read(path, INI_BYTES_MAX, FILE_CONFIG, &len, &error);
     if (text == NULL) {
-        problems_add(loader->problems, PROBLEM_ERROR, loader->name, entry->line, "[srs] config: %s", error->message);
+        problems_add(loader->problems, PROBLEM_ERROR, loader->name, entry->line, "[srs] config: %s",
+                     error->message);
         return NULL;
     }
     g_ptr_array_add(loader->files, g_strdup(path));

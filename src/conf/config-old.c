@@ -259,8 +259,8 @@ static void set_guess(Loader *loader, const Option *option, const IniEntry *entr
     loader_set(loader, option, record ? "yes" : entry->value, entry->line);
 }
 
-/* It was a switch: an internal client counted as one that passes, so that the rules for SPF-Pass could judge its
- * mail. The terms that say so are +all. */
+/* It was a switch: an internal client counted as one that passes, so that the rules for SPF-Pass could judge
+ * its mail. The terms that say so are +all. */
 static void set_internal_policy(Loader *loader, const Option *option, const IniEntry *entry)
 {
     gboolean on;
@@ -269,17 +269,18 @@ static void set_internal_policy(Loader *loader, const Option *option, const IniE
         return;
     }
     if (on)
-        tell(loader, entry, PROBLEM_NOTE,
-             "= yes is read as \"+all\": mail of our own clients passes SPF, and rules for SPF-Pass judge it");
+        tell(
+            loader, entry, PROBLEM_NOTE,
+            "= yes is read as \"+all\": mail of our own clients passes SPF, and rules for SPF-Pass judge it");
     loader_set(loader, option, on ? "+all" : "", entry->line);
 }
 
-/* Old files name the database; as long as we read only text, its source will do. */
+/* Old files name the database; where there is none, its source will do. */
 static void set_map(Loader *loader, const Option *option, const IniEntry *entry)
 {
     ValueContext context = loader_context(loader, entry->line);
     g_autofree char *path = value_path(entry->value, &context);
-    if (g_str_has_suffix(path, ".db")) {
+    if (g_str_has_suffix(path, ".db") && !g_file_test(path, G_FILE_TEST_EXISTS)) {
         g_autofree char *source = g_strndup(path, strlen(path) - strlen(".db"));
         if (g_file_test(source, G_FILE_TEST_IS_REGULAR)) {
             tell(loader, entry, PROBLEM_NOTE, "is read from its text source, %s", source);
@@ -404,8 +405,9 @@ char *old_nearest(const char *section, const char *key)
     guint least = G_MAXUINT;
     for (guint i = 0; i < G_N_ELEMENTS(old_names); i++) {
         const OldName *old = &old_names[i];
-        guint found = old->key != NULL && strcmp(old->section, section) == 0 ? option_unlikeness(old->key, key)
-                                                                              : G_MAXUINT;
+        guint found = old->key != NULL && strcmp(old->section, section) == 0
+                          ? option_unlikeness(old->key, key)
+                          : G_MAXUINT;
         if (found < least) {
             least = found;
             best = old;

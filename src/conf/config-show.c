@@ -45,7 +45,7 @@ static void append_doc(GString *to, const char *doc)
     }
 }
 
-static const char *kind_of_value(const Option *option)
+const char *option_kind_name(const Option *option)
 {
     static const char *const words[] = {
         [OPTION_BOOL] = "yes or no",
@@ -78,7 +78,7 @@ static void append_option(GString *to, const Option *option)
         return;
     }
     append_doc(to, option->doc);
-    g_string_append_printf(to, "# (%s", kind_of_value(option));
+    g_string_append_printf(to, "# (%s", option_kind_name(option));
     for (guint i = 0; option->words != NULL && option->words[i] != NULL; i++)
         g_string_append_printf(to, "%s%s", i == 0 ? ": " : ", ", option->words[i]);
     g_string_append(to, option->restart ? "; needs a restart)\n" : ")\n");

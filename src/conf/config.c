@@ -245,6 +245,16 @@ guint config_where(const Config *config, const char *section, const char *key, c
     return origin->line;
 }
 
+gboolean config_is_default(const Config *config, const char *section, const char *key)
+{
+    const Option *option = option_find(section, key);
+    g_assert(option != NULL && option->kind != OPTION_PAIRS);
+    g_autoptr(Config) built_in = config_new();
+    g_autofree char *is = value_to_text(option, config_member(config, option));
+    g_autofree char *was = value_to_text(option, config_member(built_in, option));
+    return strcmp(is, was) == 0;
+}
+
 char **config_restart_needed(const Config *old_config, const Config *new_config)
 {
     GPtrArray *names = g_ptr_array_new();

@@ -167,8 +167,9 @@ typedef struct {
 
     /* What the files that are named above hold, read with the rest. */
     struct {
-        char **files;          /* all that were read; a change of one is a reason to reload */
-        char **srs_secrets;    /* of sender.srs_secret_file, the first signs; NULL: none */
+        char **files;       /* all that were read or, of a map, might be built; a change of one is a reason to
+                               reload */
+        char **srs_secrets; /* of sender.srs_secret_file, the first signs; NULL: none */
         Resolver *substitutes; /* of spf.delegate_file; NULL: none */
     } loaded;
 } Config;
@@ -188,11 +189,15 @@ void config_unref(Config *config); /* NULL is allowed */
 
 /* The line in `file` (borrowed) that sets the option; 0: none does. */
 guint config_where(const Config *config, const char *section, const char *key, const char **file);
+/* TRUE if the value is the built-in default, whoever set it. */
+gboolean config_is_default(const Config *config, const char *section, const char *key);
 
 /* Which options differ and need a restart: NULL-terminated "section.key"; the caller frees. */
 char **config_restart_needed(const Config *old_config, const Config *new_config);
 /* The documented default file: every option with its default, commented out. The caller frees. */
 char *config_default_text(void);
+/* The manual page postern.conf(5), in man(7) macros. The caller frees. */
+char *config_man_text(void);
 /* The effective values with where each comes from: text that is itself a configuration file, or JSON,
  * {"spf": {"mode": {"value": "on", "from": "/etc/postern.conf:12"}, …}, …}. The caller frees. */
 char *config_show(const Config *config, gboolean json);

@@ -5,13 +5,19 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-/* An editor needs some milliseconds to write a file in place; makemap and postmap longer, but they are rare.
- */
-#define READ_ATTEMPTS   5
-#define READ_PAUSE_USEC 50000
+/* An editor needs some milliseconds to write a file in place; makemap and postmap longer. */
+#define READ_ATTEMPTS     5
+#define READ_MAP_ATTEMPTS 20
+#define READ_PAUSE_USEC   50000
+
+/* The kernel's clock for files moves in steps of at most 10 ms: what was written to so lately may be written to again
+ * without showing it. And a shell that writes a file in place has emptied it a moment before. */
+#define QUIET_USEC 100000
 
 static gboolean fail(GError **error, int code, const char *path)
 {
@@ -91,6 +97,23 @@ static gboolean same_file_state(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+static gboolean just_written(const struct stat *st)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    gint64 age = (now.tv_sec - st->st_mtim.tv_sec) * G_USEC_PER_SEC + (now.tv_nsec - st->st_mtim.tv_nsec) / 1000;
+    return age >= 0 && age < QUIET_USEC;
+}
+
+/* makemap and postmap hold one lock or the other while they write, and wait for readers' locks before they begin.
+ * Ours go with the descriptor. A file system that has no locks has no lockers. */
+static gboolean is_locked(int fd)
+{
+    struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    return (flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) ||
+           (fcntl(fd, F_OFD_SETLK, &whole) != 0 && (errno == EAGAIN || errno == EACCES));
+}
+
 /* One attempt. `*retry`: it changed under our hands. */
 static char *read_once(const char *path, gsize max, FileTrust trust, gsize *len, gboolean *retry,
                        GError **error)
@@ -103,10 +126,14 @@ static char *read_once(const char *path, gsize max, FileTrust trust, gsize *len,
     }
     char *buffer = NULL;
     struct stat before, after;
-    if (fstat(fd, &before) != 0)
+    if (trust == FILE_MAP && is_locked(fd))
+        *retry = TRUE;
+    else if (fstat(fd, &before) != 0)
         fail(error, errno, path);
     else if (!check_stat(path, &before, trust, error))
         ;
+    else if (trust == FILE_MAP && just_written(&before))
+        *retry = TRUE;
     else if ((guint64)before.st_size > max)
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
                     "%s has %" G_GOFFSET_FORMAT " bytes, more than the %" G_GSIZE_FORMAT " that are read",
@@ -132,7 +159,7 @@ static char *read_once(const char *path, gsize max, FileTrust trust, gsize *len,
 
 char *file_read(const char *path, gsize max, FileTrust trust, gsize *len, GError **error)
 {
-    for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+    for (int attempt = 0; attempt < (trust == FILE_MAP ? READ_MAP_ATTEMPTS : READ_ATTEMPTS); attempt++) {
         gboolean retry;
         char *buffer = read_once(path, max, trust, len, &retry, error);
         if (buffer != NULL || !retry)

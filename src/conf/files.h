@@ -14,6 +14,7 @@
 typedef enum {
     FILE_PLAIN,  /* any permissions */
     FILE_CONFIG, /* not writable by group or others */
+    FILE_MAP,    /* the same; who has it locked or has just written to it is waited for, a second at most */
     FILE_SECRET, /* the same, and not readable by others */
 } FileTrust;
 

@@ -458,14 +458,12 @@ static gboolean parse_map(const Parse *parse, void *at)
 {
     Map *map = NULL;
     if (*parse->text != '\0') {
-        g_autofree char *path = value_path(parse->text, parse->context);
         guint before = problems_count(parse->context->problems, PROBLEM_ERROR);
-        map = map_read(path, parse->context->problems);
+        map = map_open(parse->text, parse->context->base, parse->context->files, parse->context->problems);
         if (map == NULL || problems_count(parse->context->problems, PROBLEM_ERROR) > before) {
             map_unref(map);
             return bad(parse, "the map cannot be used");
         }
-        note_file(parse->context, path);
     }
     map_unref(*(Map **)at);
     *(Map **)at = map;
@@ -475,7 +473,7 @@ static gboolean parse_map(const Parse *parse, void *at)
 static char *show_map(const Option *option, const void *at)
 {
     const Map *map = *(Map *const *)at;
-    return g_strdup(map != NULL ? map_name(map) : "");
+    return g_strdup(map != NULL ? map_spec(map) : "");
 }
 
 static void free_map(void *at)

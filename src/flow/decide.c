@@ -139,7 +139,8 @@ static Reply cannot(Message *message, const char *why)
 /* Keeps a copy for the recipients of these ends (a bit each), so that nothing is lost. */
 static gboolean keep_copy(Message *message, guint ends, const char **why)
 {
-    if (message->session->live) { /* a shadow keeps nothing; could its configuration? */
+    /* A shadow and what is judged offline keep nothing; could the configuration? */
+    if (message->session->live || message->session->adapter.alone) {
         *why = "no quarantine to keep a copy in ([policy] quarantine_dir)";
         return *session_config(message->session)->policy.quarantine_dir != '\0';
     }
@@ -240,10 +241,11 @@ static Reply separate(const Ends *ends)
     return REPLY_GO;
 }
 
-Reply decide_message(Message *message)
+static Reply answer_all(Message *message)
 {
     Ends ends = {0};
-    if (message->headers_cut) { /* what was not kept was not judged: a forged field could hide there */
+    /* What was not kept was not judged: a forged field could hide there. */
+    if (message->headers_cut && snapshot_wants(message->session->snapshot, STAGE_HEADERS)) {
         message_log(message, LOG_LEVEL_NOTICE, "REJECT:", "header over %" G_GINT64_FORMAT " bytes ([daemon] max_headers)",
                     session_config(message->session)->daemon.max_headers);
         return (Reply){REPLY_REJECT, 552, "5.3.4", "message header too large"};
@@ -264,6 +266,12 @@ Reply decide_message(Message *message)
         reply = separate(&ends);
     if (reply.kind == REPLY_CONTINUE && ends.n[END_HOLD] && !ends.n[END_PASS])
         edits_hold(message->edits, "flow", ends.first[END_HOLD]->weighing->decider->finding->sentence);
+    return reply;
+}
+
+Reply decide_message(Message *message)
+{
+    Reply reply = answer_all(message);
     log_end(message, &reply);
     return reply;
 }

@@ -149,6 +149,11 @@ const char *snapshot_shadow_file(const Snapshot *snapshot)
     return snapshot->shadow_file;
 }
 
+gboolean snapshot_wants(const Snapshot *snapshot, Stage stage)
+{
+    return !(snapshot->unwanted_stages & 1u << stage);
+}
+
 guint snapshot_unwanted_stages(const Snapshot *snapshot)
 {
     return snapshot->unwanted_stages;

@@ -131,6 +131,9 @@ struct Recipient {
     Recipient *live; /* in a shadow: the same one where it has an effect */
 };
 
+/* Somebody looks at what comes in this stage. An MTA that cannot leave it out sends it all the same. */
+gboolean snapshot_wants(const Snapshot *snapshot, Stage stage);
+
 void known_init(Known *known, Session *session);
 void known_clear(Known *known);
 const void *known_fact(Known *known, const Engine *engine, const Check *check, void *of);

@@ -267,16 +267,11 @@ Reply step_rcpt(Session *session, const char *const *args, const char *refused)
     return reply;
 }
 
-static gboolean wants(const Session *session, Stage stage)
-{
-    return !(session->snapshot->unwanted_stages & 1u << stage);
-}
-
 /* The body goes where there is room for it, or the sender comes back when there is. */
 static gboolean open_body(Message *message)
 {
     Session *session = message->session;
-    if (message->body || !wants(session, STAGE_BODY))
+    if (message->body || !snapshot_wants(session->snapshot, STAGE_BODY))
         return TRUE;
     if (session->live) { /* one body is enough: what the shadow wants, the live session keeps */
         message->body = session->live->message->body;
@@ -360,8 +355,8 @@ Reply step_end_of_message(Session *session, const Edits **edits)
 {
     *edits = NULL;
     Message *message = session->message;
-    if (!message)
-        return REPLY_GO;
+    if (!message) /* "go on" would let a message through that nobody has looked at */
+        return (Reply){REPLY_TEMPFAIL, 451, "4.3.0", "no message is open, try again later"};
     begin_stage(session, STAGE_MESSAGE);
     EACH_CHECK (session, check)
         if (check->message)

@@ -33,7 +33,7 @@ typedef struct {
     void (*progress)(void *data); /* end of message only: tell the MTA that we are still at it; may be NULL */
     void *data;
     gboolean can_edit_headers, can_edit_sender, can_edit_rcpts, can_edit_body, can_hold;
-    gboolean alone;  /* [shadow] is left out: nobody's mail, and nobody's log */
+    gboolean alone;  /* offline: [shadow] is left out, and quarantine only pretended */
     const char *mta; /* for the log: "postfix", "sendmail", "replay", … or NULL when unknown */
 } Adapter;
 

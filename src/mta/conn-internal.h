@@ -18,10 +18,13 @@ struct Conn {
     gboolean over; /* nothing more is read */
 
     gboolean negotiated;
+    gboolean connected; /* this session has had its connect */
     Negotiation agreed;
     Adapter adapter;
     Session *session;
 
+    char *mta_version;     /* its macro v; NULL: it has not said */
+    Seen *seen;            /* NULL: nobody asks */
     guint has_macros;      /* a bit per Stage: macros came for the step that is to come */
     GString *rcpt_refused; /* the MTA's words about the recipient that is to come, or empty */
     gboolean in_message;   /* from MAIL until the last word on the message */

@@ -144,6 +144,11 @@ Conn *conn_new(int fd, Engine *engine, const char *peer, int idle_timeout, gbool
     return conn;
 }
 
+void conn_note_macros(Conn *conn, Seen *seen)
+{
+    conn->seen = seen;
+}
+
 void conn_free(Conn *conn)
 {
     if (conn == NULL)
@@ -154,6 +159,7 @@ void conn_free(Conn *conn)
     g_string_free(conn->out, TRUE);
     g_string_free(conn->late, TRUE);
     g_string_free(conn->rcpt_refused, TRUE);
+    g_free(conn->mta_version);
     g_free(conn->peer);
     g_free(conn);
 }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "flow/session.h"
+#include "mta/seen.h"
 
 /* A write that the MTA does not read for so long (or for the idle time, if that is less) is given up: it
  * hangs. */
@@ -26,6 +27,8 @@ typedef struct Conn Conn;
  * 421. */
 Conn *conn_new(int fd, Engine *engine, const char *peer, int idle_timeout, gboolean refuse);
 void conn_free(Conn *conn); /* closes */
+/* The names of macros that come are noted there; before conn_run(). It outlives the connection. */
+void conn_note_macros(Conn *conn, Seen *seen);
 
 void conn_run(Conn *conn);
 

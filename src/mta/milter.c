@@ -36,6 +36,7 @@ struct Milter {
     ListenSocket *sockets;
     guint n_sockets;
     char **addresses;
+    Seen *seen;
 
     pthread_t acceptor;
     gboolean started;
@@ -170,6 +171,7 @@ static gboolean serve(Milter *milter, const ListenSocket *socket, int fd,
     worker->milter = milter;
     worker->refused = place == PLACE_REFUSAL;
     worker->conn = conn_new(fd, milter->engine, peer, g_atomic_int_get(&milter->idle_timeout), worker->refused);
+    conn_note_macros(worker->conn, milter->seen);
     worker->link.data = worker;
     pthread_mutex_lock(&milter->lock);
     g_queue_push_tail_link(&milter->open, &worker->link);
@@ -250,6 +252,7 @@ static void release(Milter *milter)
     pthread_cond_destroy(&milter->changed);
     pthread_mutex_destroy(&milter->lock);
     g_strfreev(milter->addresses);
+    seen_free(milter->seen);
     g_free(milter->sockets);
     g_free(milter);
 }
@@ -268,6 +271,7 @@ Milter *milter_new(Engine *engine, const Config *config, GError **error)
 
     milter->engine = engine;
     milter_set_limits(milter, config);
+    milter->seen = seen_new();
     milter->sockets = g_new0(ListenSocket, n);
     milter->addresses = g_new0(char *, n + 1);
     pthread_mutex_init(&milter->lock, NULL);
@@ -388,6 +392,11 @@ guint milter_sessions(Milter *milter)
     n = milter->n_sessions;
     pthread_mutex_unlock(&milter->lock);
     return n;
+}
+
+void milter_macros(Milter *milter, GString *text)
+{
+    seen_append(milter->seen, text);
 }
 
 const char *const *milter_addresses(const Milter *milter)

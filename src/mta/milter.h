@@ -52,6 +52,8 @@ void milter_free(Milter *milter);
 
 /* Connections that are open now. */
 guint milter_sessions(Milter *milter);
+/* The macros that have come since start, as seen.h writes them. Any thread. */
+void milter_macros(Milter *milter, GString *text);
 /* Where it listens, "unix:/path", "inet:8894@127.0.0.1", NULL-terminated: with the port that the kernel
  * chose. Owned by the Milter. */
 const char *const *milter_addresses(const Milter *milter);

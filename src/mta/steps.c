@@ -73,6 +73,7 @@ static void end_message(Conn *conn)
 static void end_session(Conn *conn)
 {
     g_clear_pointer(&conn->session, session_free);
+    conn->connected = FALSE;
     conn->has_macros = 0;
     end_message(conn);
 }
@@ -157,10 +158,16 @@ static void on_macros(Conn *conn, const WireCommand *command)
 
     if (command->macro_for == WIRE_COMMAND_RCPT)
         note_refusal(conn, command);
+    if (command->macro_for == WIRE_COMMAND_CONNECT) {
+        g_free(conn->mta_version);
+        conn->mta_version = g_strdup(pair_value(command, "v"));
+    }
     for (gsize i = 0; i < G_N_ELEMENTS(stages); i++) {
         if (stages[i].letter != command->macro_for)
             continue;
         session_macros(conn->session, stages[i].stage, command->args);
+        if (conn->seen != NULL)
+            seen_add(conn->seen, conn->mta_version, stages[i].stage, command->args);
         conn->has_macros |= 1u << stages[i].stage;
         return;
     }
@@ -181,6 +188,11 @@ static void on_connect(Conn *conn, const WireCommand *command)
     const char *address = command->n_args > 1 ? command->args[1] : NULL;
     IpAddress ip = {.family = IP_NONE};
 
+    if (conn->connected) { /* both MTAs say QUIT_NC before; what it finds would add up without end */
+        conn_give_up(conn, "a second client in one session, connection closed", NULL);
+        return;
+    }
+    conn->connected = TRUE;
     if (address != NULL && g_ascii_strncasecmp(address, "IPv6:", 5) == 0)
         address += 5;
     if (address != NULL && command->family != WIRE_FAMILY_UNIX && !ip_parse(address, &ip))

@@ -72,19 +72,34 @@ static gboolean write_key(char key[static KEY_MAX], const char *prefix, const ch
     return TRUE;
 }
 
-static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const char *subject)
+/* Somebody who wants to see each key that is looked up; NULL: nobody. */
+typedef struct {
+    PolicyStep *step;
+    void *data;
+} Watch;
+
+static void tell(const Watch *watch, PolicyTable table, const char *key, const char *value)
 {
-    char key[KEY_MAX];
-    if (!(policy->mapped[whose] & TAG_BIT(tag)) || /* most tags have no entry */
-        !write_key(key, whose == OF_RECIPIENT ? "to-" : "", tag_name(tag), subject))
-        return NULL;
-    return map_lookup(policy->config->policy.access, key);
+    if (watch)
+        watch->step(table, key, value, watch->data);
 }
 
-static const MapEntry *lookup_first(const Policy *policy, Whose whose, Tag tag, const char *const *keys)
+static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const char *subject, const Watch *watch)
+{
+    char key[KEY_MAX];
+    if ((!watch && !(policy->mapped[whose] & TAG_BIT(tag))) || /* most tags have no entry */
+        !write_key(key, whose == OF_RECIPIENT ? "to-" : "", tag_name(tag), subject))
+        return NULL;
+    const MapEntry *entry = map_lookup(policy->config->policy.access, key);
+    tell(watch, POLICY_ACCESS, key, entry ? entry->value : NULL);
+    return entry;
+}
+
+static const MapEntry *lookup_first(const Policy *policy, Whose whose, Tag tag, const char *const *keys,
+                                    const Watch *watch)
 {
     for (; keys && *keys; keys++) {
-        const MapEntry *entry = lookup(policy, whose, tag, *keys);
+        const MapEntry *entry = lookup(policy, whose, tag, *keys, watch);
         if (entry)
             return entry;
     }
@@ -92,15 +107,17 @@ static const MapEntry *lookup_first(const Policy *policy, Whose whose, Tag tag, 
 }
 
 /* The tag alone, with its colon or, as some old maps have it, without. */
-static const MapEntry *lookup_bare(const Policy *policy, Whose whose, Tag tag)
+static const MapEntry *lookup_bare(const Policy *policy, Whose whose, Tag tag, const Watch *watch)
 {
-    const MapEntry *entry = lookup(policy, whose, tag, "");
+    const MapEntry *entry = lookup(policy, whose, tag, "", watch);
     if (entry || !(policy->mapped[whose] & TAG_BIT(tag)))
         return entry;
     g_autofree char *key = g_strconcat(whose == OF_RECIPIENT ? "to-" : "", tag_name(tag), NULL);
     for (char *c = key; *c; c++)
         *c = g_ascii_tolower(*c);
-    return map_lookup(policy->config->policy.access, key);
+    entry = map_lookup(policy->config->policy.access, key);
+    tell(watch, POLICY_ACCESS, key, entry ? entry->value : NULL);
+    return entry;
 }
 
 static void pool_clear_ruling(gpointer ruling)
@@ -115,19 +132,22 @@ static gboolean ruling_of_entry(const Policy *policy, Pool *pool, const MapEntry
     if (!ruling_parse(entry->value, parsed, NULL))
         return FALSE; /* policy_new() has refused such maps */
     *ruling = *(Ruling *)pool_own(pool, g_steal_pointer(&parsed), pool_clear_ruling);
-    rule->source = pool_printf(pool, "%s:%u", map_name(policy->config->policy.access), entry->line);
+    const char *file = map_name(policy->config->policy.access);
+    rule->source = entry->line ? pool_printf(pool, "%s:%u", file, entry->line)
+                               : pool_printf(pool, "%s (%s)", file, entry->key);
     rule->key = entry->key;
     return TRUE;
 }
 
 /* The lists of an old file come after the whole map, as they always did. */
 static gboolean ruling_of_own(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, Ruling *ruling,
-                              Rule *rule)
+                              Rule *rule, const Watch *watch)
 {
     char key[KEY_MAX];
     for (; keys && *keys && g_hash_table_size(policy->own_verbs); keys++) {
         const OwnVerb *own =
             write_key(key, "", tag_name(tag), *keys) ? g_hash_table_lookup(policy->own_verbs, key) : NULL;
+        tell(watch, POLICY_VERBS, key, own ? verb_name(own->ruling.verb) : NULL);
         if (!own)
             continue;
         *ruling = own->ruling;
@@ -143,23 +163,40 @@ static void ruling_by_default(const Policy *policy, Tag tag, Ruling *ruling, Rul
     *rule = (Rule){policy->verb_sources[tag] ? policy->verb_sources[tag] : RULE_BUILT_IN, tag_name(tag)};
 }
 
-void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
-                 Ruling *ruling, Rule *rule)
+/* The one place that knows the order. */
+static void find_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
+                      Ruling *ruling, Rule *rule, const Watch *watch)
 {
-    const MapEntry *of_subject = lookup_first(policy, OF_SUBJECT, tag, keys);
+    const MapEntry *of_subject = lookup_first(policy, OF_SUBJECT, tag, keys, watch);
     if (of_subject && ruling_of_entry(policy, pool, of_subject, ruling, rule) && ruling->verb == VERB_DENY)
         return;
-    const MapEntry *entry = lookup_first(policy, OF_RECIPIENT, tag, rcpt_keys);
+    const MapEntry *entry = lookup_first(policy, OF_RECIPIENT, tag, rcpt_keys, watch);
     if (!entry)
         entry = of_subject;
     if (!entry && rcpt_keys)
-        entry = lookup_bare(policy, OF_RECIPIENT, tag);
+        entry = lookup_bare(policy, OF_RECIPIENT, tag, watch);
     if (!entry)
-        entry = lookup_bare(policy, OF_SUBJECT, tag);
+        entry = lookup_bare(policy, OF_SUBJECT, tag, watch);
     if (entry && ruling_of_entry(policy, pool, entry, ruling, rule))
         return;
-    if (!ruling_of_own(policy, pool, tag, keys, ruling, rule))
-        ruling_by_default(policy, tag, ruling, rule);
+    if (ruling_of_own(policy, pool, tag, keys, ruling, rule, watch))
+        return;
+    tell(watch, policy->verb_sources[tag] ? POLICY_VERBS : POLICY_BUILT_IN, tag_name(tag),
+         verb_name(policy->verbs[tag].verb));
+    ruling_by_default(policy, tag, ruling, rule);
+}
+
+void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
+                 Ruling *ruling, Rule *rule)
+{
+    find_rule(policy, pool, tag, keys, rcpt_keys, ruling, rule, NULL);
+}
+
+void policy_explain(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
+                    Ruling *ruling, Rule *rule, PolicyStep *step, void *data)
+{
+    const Watch watch = {step, data};
+    find_rule(policy, pool, tag, keys, rcpt_keys, ruling, rule, &watch);
 }
 
 Stage policy_decide_at(const Policy *policy, Tag tag)
@@ -221,7 +258,7 @@ char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys)
     for (Tag tag = 0; tag < TAG_COUNT; tag++) {
         if (!(policy->late_tags & policy->own_tags & TAG_BIT(tag)))
             continue;
-        const MapEntry *entry = lookup_first(policy, OF_RECIPIENT, tag, rcpt_keys);
+        const MapEntry *entry = lookup_first(policy, OF_RECIPIENT, tag, rcpt_keys, NULL);
         if (entry)
             g_string_append_printf(text, "%s=%s;", tag_name(tag), entry->value);
     }

@@ -48,6 +48,15 @@ const char *const *policy_keys(Pool *pool, const char *subject);
 void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
                  Ruling *ruling, Rule *rule);
 
+/* Where a key was looked up: the access map, lines of [verbs], the table of tags. */
+typedef enum { POLICY_ACCESS, POLICY_VERBS, POLICY_BUILT_IN } PolicyTable;
+/* One look-up; `value` is NULL when nothing is there. Strings are good for the call. The subject's own keys come first,
+ * since a DENY there ends it; a rule found there counts unless the recipient has one of its own. */
+typedef void PolicyStep(PolicyTable table, const char *key, const char *value, void *data);
+/* The same as policy_rule(), and tells each key in the order in which it is looked up. */
+void policy_explain(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
+                    Ruling *ruling, Rule *rule, PolicyStep *step, void *data);
+
 /* STAGE_RCPT or STAGE_MESSAGE (D10). */
 Stage policy_decide_at(const Policy *policy, Tag tag);
 /* TRUE if `proof` settles findings of `tag` (D10). */

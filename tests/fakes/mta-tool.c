@@ -4,9 +4,9 @@
  *     fake-mta run ADDRESS [SCRIPT…]      script from files or stdin (mta.h), the talk to stdout
  *     fake-mta load ADDRESS [--connections N] [--messages N] [--headers N] [--body BYTES] [--rcpts N]
  *                   [--mail FOLDER] [--pause MS]
- *                                         one line: messages a second, time for a message. With --mail its files are
- *                                         sent, in turn; with --pause each session waits before each message
- *     fake-mta idle ADDRESS N SECONDS     that many sessions, opened and left alone
+ *                                         one line: messages a second, time for a message. With --mail its
+ * files are sent, in turn; with --pause each session waits before each message fake-mta idle ADDRESS N
+ * SECONDS     that many sessions, opened and left alone
  */
 #include "fakes/mta.h"
 

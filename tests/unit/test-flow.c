@@ -248,7 +248,7 @@ static void body_budget(void **state)
 /* What is not kept is not judged, so such a message is refused. */
 static void header_limit(void **state)
 {
-    g_autoptr(Bench) bench = bench_new("[daemon]\nmax_headers = 65536\n");
+    g_autoptr(Bench) bench = bench_new("[daemon]\nmax_headers = 65536\n" KEEPS_BODY);
     g_autoptr(Session) session = connect_to(bench);
     envelope(session);
     for (int i = 0; i < 5000; i++)
@@ -263,14 +263,34 @@ static void header_limit(void **state)
     Reply reply = end_of_message(session);
     assert_int_equal(reply.kind, REPLY_REJECT);
     assert_int_equal(reply.code, 552);
+    assert_non_null(strstr(bench->log->str, "eom <a@example.com> reject")); /* every message that ends says so */
     envelope(session); /* the next one is not to blame */
     session_header(session, "X", " y");
     assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE);
 }
 
+/* D5: an MTA that cannot leave the header out does not get its mail refused for what nobody reads. */
+static void header_limit_unread(void **state)
+{
+    static const Check *const no_checks[] = {NULL};
+    g_autoptr(Bench) bench = bench_new("[daemon]\nmax_headers = 65536\n");
+    g_autoptr(Snapshot) snapshot = engine_snapshot(bench->engine);
+    const Tables tables = {no_checks, actions};
+    const Adapter adapter = {.mta = "test"};
+    g_autoptr(Engine) engine = engine_new(&bench->services, &tables);
+    g_autoptr(Problems) problems = problems_new();
+    assert_true(engine_use(engine, (Config *)snapshot_config(snapshot), problems));
+    g_autoptr(Session) session = session_new(engine, &adapter);
+    envelope(session);
+    for (int i = 0; i < 5000; i++)
+        session_header(session, "X", " y");
+    assert_in_range(message_n_headers(session_message(session)), 100, 1100);
+    assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE);
+}
+
 static void header_limit_by_size(void **state)
 {
-    g_autoptr(Bench) bench = bench_new("[daemon]\nmax_headers = 65536\n");
+    g_autoptr(Bench) bench = bench_new("[daemon]\nmax_headers = 65536\n" KEEPS_BODY);
     g_autoptr(Session) session = connect_to(bench);
     g_autofree char *large = g_strnfill(60000, 'x');
     envelope(session);
@@ -472,7 +492,7 @@ static void out_of_order(void **state)
     assert_int_equal(session_header(session, "X", "y").kind, REPLY_CONTINUE);
     assert_int_equal(session_end_of_headers(session).kind, REPLY_CONTINUE);
     assert_int_equal(session_body(session, "x", 1).kind, REPLY_CONTINUE);
-    assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE);
+    assert_int_equal(end_of_message(session).code, 451); /* never "go on" with what nobody has seen */
     assert_int_equal(session_unknown(session, "XYZZY").kind, REPLY_CONTINUE);
     /* mail without connect and HELO; content without DATA */
     mail(session);
@@ -482,7 +502,7 @@ static void out_of_order(void **state)
     session_body(session, "x\r\n", 3);
     assert_non_null(message_body(session_message(session)));
     assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE);
-    assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE); /* twice */
+    assert_int_equal(end_of_message(session).code, 451); /* twice */
     session_abort(session);
     assert_int_equal(bench->seen.done, 2);
     assert_int_equal(bench->seen.aborted, 0);
@@ -519,6 +539,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(body_budget),
         cmocka_unit_test(header_limit),
+        cmocka_unit_test(header_limit_unread),
         cmocka_unit_test(header_limit_by_size),
         cmocka_unit_test(helo_limit),
         cmocka_unit_test(recipients_limit),

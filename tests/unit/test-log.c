@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <signal.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -261,6 +262,28 @@ static void threads_write_whole_lines(void **state)
         assert_true(strstr(split[i], "] tick ") != NULL && g_str_has_suffix(split[i], " end"));
 }
 
+/* A log that root has made must be opened again, after a rotation, by whom the daemon has become. */
+static void made_for_somebody(void **state)
+{
+    if (geteuid() != 0)
+        skip();
+    g_autofree char *path = log_path();
+    g_autofree char *target = g_strconcat("file:", path, NULL);
+    LogSettings settings = {.target = target, .level = LOG_LEVEL_INFO, .uid = 4711, .gid = 4712};
+    struct stat st;
+    g_unlink(path);
+    assert_true(log_open(&settings, NULL));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_uid, 4711);
+    assert_int_equal(st.st_gid, 4712);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    assert_int_equal(chown(path, 0, 0), 0); /* what was there before is left alone */
+    assert_true(log_open(&settings, NULL));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_uid, 0);
+    log_close();
+}
+
 int main(void)
 {
     g_setenv("TZ", "UTC", TRUE);
@@ -269,6 +292,7 @@ int main(void)
         cmocka_unit_test(json),
         cmocka_unit_test(long_text_is_cut),
         cmocka_unit_test(levels),
+        cmocka_unit_test(made_for_somebody),
         cmocka_unit_test(reopen_after_rotation),
         cmocka_unit_test(failed_open_keeps_the_old),
         cmocka_unit_test(full_disk),

@@ -137,7 +137,7 @@ static void files(void **state)
     assert_null(map_read(folder, problems));
     assert_int_equal(problems_count(problems, PROBLEM_ERROR), 4);
     assert_non_null(strstr(problems_at(problems, 1)->text, "chmod go-w"));
-    assert_non_null(strstr(problems_at(problems, 2)->text, "Berkeley DB hash"));
+    assert_non_null(strstr(problems_at(problems, 2)->text, "damaged Berkeley DB hash"));
     assert_non_null(strstr(problems_at(problems, 3)->text, "a directory"));
     g_unlink(path);
     g_rmdir(folder);

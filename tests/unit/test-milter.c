@@ -216,12 +216,13 @@ static const struct {
      "negotiate: negotiate 6 0x1ff 0x1c0880\n" GO_ENVELOPE "eom: continue\n",
      NEW CALLED_ENVELOPE "1 eom\n1 free\n"},
     {"clients", NULL,
-     "negotiate\nconnect a IPv6:2001:db8::1 25\nconnect b ::1 25\nconnect c\nconnect d /x\nconnect e 1.2.3 "
-     "25\n",
+     "negotiate\nconnect a IPv6:2001:db8::1 25\nquit_nc\nconnect b ::1 25\nquit_nc\nconnect c\nquit_nc\n"
+     "connect d /x\nquit_nc\nconnect e 1.2.3 25\n",
      "negotiate: negotiate 6 0x1ff 0x1c0880\nconnect: continue\nconnect: continue\nconnect: continue\n"
      "connect: continue\nconnect: continue\n",
-     NEW "1 connect a 2001:db8::1 25\n1 connect b ::1 25\n1 connect c  0\n1 connect d  0\n1 connect e  0\n"
-         "1 free\n"},
+     NEW "1 connect a 2001:db8::1 25\n1 free\n2 new headers sender rcpts body hold\n2 connect b ::1 25\n2 free\n"
+         "3 new headers sender rcpts body hold\n3 connect c  0\n3 free\n4 new headers sender rcpts body hold\n"
+         "4 connect d  0\n4 free\n5 new headers sender rcpts body hold\n5 connect e  0\n5 free\n"},
     {"421 at connect", refuse_connect, "negotiate\nconnect mx 192.0.2.1 1\nquit\n",
      "negotiate: negotiate 6 0x1ff 0x1c0880\nconnect: 421 4.7.0 go away\n",
      NEW "1 connect mx 192.0.2.1 1\n1 free\n"},
@@ -295,6 +296,9 @@ static const struct {
      NEW
      "1 eom\n1 macros rcpt \n1 rcpt <c@d>\n1 data\n1 header A: b\n1 eoh\n1 body x\n" CALLED_MAIL CALLED_MAIL
      "1 free in message\n"},
+    {"connected twice", NULL, "negotiate\nconnect mx 192.0.2.1 1\nconnect mx 192.0.2.2 2\n",
+     "negotiate: negotiate 6 0x1ff 0x1c0880\nconnect: continue\nconnect: closed\n",
+     NEW "1 connect mx 192.0.2.1 1\n1 free\n", "a second client in one session"},
     {"negotiated twice", NULL, "negotiate\nmail <a@b>\nnegotiate 2 0x3f 0x7f\nmail <a@b>\n",
      "negotiate: negotiate 6 0x1ff 0x1c0880\nmail: continue\nnegotiate: negotiate 2 0x3f 0x0\nmail: "
      "continue\n",

@@ -238,6 +238,58 @@ static void check_differ(void **state)
     assert_int_equal(strcmp(a, b) != 0, row->apart);
 }
 
+/* --- why it is that rule --- */
+
+/* `want`: each look-up, "key" or "key=value", in order. */
+typedef struct {
+    const char *name, *tag, *subject, *rcpt, *want;
+    const char *access, *config;
+} ExplainRow;
+
+static const ExplainRow explains[] = {
+    {"nothing anywhere", "SPF-Fail", "a@b.test", NULL,
+     "spf-fail:a@b.test|spf-fail:b.test|spf-fail:.test|spf-fail:|SPF-Fail=REJECT", NULL},
+    {"a DENY ends it", "SPF-Fail", "a@b.test", "c@our.test", "spf-fail:a@b.test|spf-fail:b.test=DENY",
+     "SPF-Fail:b.test DENY\nTo-SPF-Fail:our.test OK\n"},
+    {"the recipient's own", "SPF-Fail", "a@b.test", "c@our.test",
+     "spf-fail:a@b.test|spf-fail:b.test=CBV|to-spf-fail:c@our.test|to-spf-fail:our.test=OK",
+     "SPF-Fail:b.test CBV\nTo-SPF-Fail:our.test OK\n"},
+    {"bare ones", "SPF-Fail", "x", "y",
+     "spf-fail:x|to-spf-fail:y|to-spf-fail:|spf-fail:|spf-fail=TEMPFAIL", "SPF-Fail TEMPFAIL\n"},
+    {"lines of [verbs]", "SPF-SoftFail", "a@b.test", NULL,
+     "spf-softfail:a@b.test|spf-softfail:b.test|spf-softfail:.test|spf-softfail:|spf-softfail:a@b.test|"
+     "spf-softfail:b.test|spf-softfail:.test|SPF-SoftFail=CBV",
+     NULL, "[verbs]\nSPF-SoftFail!x.test = OK\nSPF-SoftFail = CBV\n"},
+};
+
+static void add_step(PolicyTable table, const char *key, const char *value, void *data)
+{
+    GString *steps = data;
+    g_string_append_printf(steps, "%s%s%s%s", steps->len ? "|" : "", key, value ? "=" : "", value ? value : "");
+}
+
+static void check_explain(void **state)
+{
+    const ExplainRow *row = *state;
+    g_autoptr(Problems) problems = problems_new();
+    g_autoptr(Config) config = config_of(row->config ? row->config : "", row->access, problems);
+    g_autoptr(Policy) policy = policy_new(config, problems);
+    g_autoptr(Pool) pool = pool_new();
+    Tag tag;
+    assert_true(tag_parse(row->tag, strlen(row->tag), &tag));
+    const char *const *keys = policy_keys(pool, row->subject);
+    const char *const *rcpt_keys = row->rcpt ? policy_keys(pool, row->rcpt) : NULL;
+    Ruling ruling, same;
+    Rule rule, same_rule;
+    g_autoptr(GString) steps = g_string_new(NULL);
+    policy_explain(policy, pool, tag, keys, rcpt_keys, &ruling, &rule, add_step, steps);
+    assert_string_equal(steps->str, row->want);
+    policy_rule(policy, pool, tag, keys, rcpt_keys, &same, &same_rule);
+    assert_int_equal(ruling.verb, same.verb);
+    assert_string_equal(rule.source, same_rule.source);
+    assert_string_equal(rule.key, same_rule.key);
+}
+
 /* --- the table of tags --- */
 
 static void tags_are_sane(void **state)
@@ -265,5 +317,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(keys_have_a_limit), cmocka_unit_test(tags_are_sane)};
     return RUN_ROWS("look-up", lookups, check_lookup) + RUN_ROWS("keys", keys_rows, check_keys) +
            RUN_ROWS("compile", compiles, check_compile) + RUN_ROWS("differ", differs, check_differ) +
+           RUN_ROWS("explain", explains, check_explain) +
            cmocka_run_group_tests_name("policy", tests, NULL, NULL);
 }

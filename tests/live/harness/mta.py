@@ -72,7 +72,7 @@ class Mta(abc.ABC):
             self.process.stop()
             self.process = None
 
-    def connect(self, ip: str = "127.0.0.1", timeout: float = 20) -> Client:
+    def connect(self, ip: str = "127.0.0.1", timeout: float = 120) -> Client:
         """Up to the banner. Any address inside the private Internet; IPv6 goes to ::1."""
         host = "::1" if ":" in ip else "127.0.0.1"
         return Client(net.connect(host, self.port, ip if net.inside() else None, timeout))

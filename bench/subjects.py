@@ -1,0 +1,174 @@
+"""The filters that are measured: Postern as it is configured here, and its peers. All listen on a socket of their own and ask the
+same name server."""
+import os
+import re
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TOP / "tests/live"))
+
+from harness import net  # noqa: E402
+from harness.filter import BUILD, NULL_MILTER, POSTERN, answers  # noqa: E402
+from harness.process import Process, wait_until  # noqa: E402
+
+RESPONDER = BUILD / "bench/responder"
+ZONE = """
+example.com TXT "v=spf1 include:_spf.example.com -all"
+_spf.example.com TXT "v=spf1 ip4:198.51.100.0/24 ip4:192.0.2.0/24 -all"
+client.example.com TXT "v=spf1 a -all"
+client.example.com A 192.0.2.1
+1.2.0.192.in-addr.arpa PTR client.example.com
+"""
+SPF = "[spf]\nmode = on\n[authres]\nadd = yes\n"
+EVERYTHING = SPF + """[connection]
+hello_checks = yes
+ptr_checks = yes
+iprev = yes
+hello_blacklist = mx.example.net
+max_demerits = 10
+[sender]
+syntax_checks = yes
+message_id_checks = yes
+internal_domains = example.net
+no_mail_to = mailer-daemon@*
+[policy]
+access = {folder}/access
+"""
+ACCESS_RULES = 10000
+PYSPF = """debugLevel = 0
+TestOnly = 1
+HELO_reject = Fail
+Mail_From_reject = Fail
+Socket = local:{socket}
+PidFile = {folder}/pid
+UserID = root
+InternalHosts = 127.0.0.1
+"""
+RSPAMD = """
+options {{
+  pidfile = "{folder}/pid"; filters = ""; dns {{ nameserver = ["{dns}"]; }}
+  cache_file = "{folder}/cache"; hs_cache_dir = "{folder}"; tempdir = "{folder}"; control_socket = "{folder}/control";
+  url_tld = "/usr/share/rspamd/effective_tld_names.dat"; explicit_modules = [];
+}}
+logging {{ type = "file"; filename = "{folder}/log"; level = "error"; }}
+worker "rspamd_proxy" {{
+  bind_socket = "{socket} mode=0666"; milter = yes; timeout = 120s; count = 1;
+  upstream "local" {{ default = yes; self_scan = yes; }}
+}}
+modules {{ path = "/usr/share/rspamd/plugins/spf.lua"; }}
+spf {{ enabled = true; }}
+actions {{ reject = 1000; }}
+group "policies" {{ symbols {{
+  "R_SPF_ALLOW" {{ weight = 0; }} "R_SPF_FAIL" {{ weight = 0; }} "R_SPF_SOFTFAIL" {{ weight = 0; }}
+  "R_SPF_NEUTRAL" {{ weight = 0; }} "R_SPF_NA" {{ weight = 0; }} "R_SPF_DNSFAIL" {{ weight = 0; }} "R_SPF_PERMFAIL" {{ weight = 0; }}
+}} }}
+"""
+
+
+@dataclass
+class Subject:
+    name: str
+    process: Process
+    address: str
+    refused: int = 0
+    rounds: list = field(default_factory=list)
+
+    def pids(self) -> list[int]:
+        """The process and its children."""
+        found = [self.process.pid]
+        for pid in found:
+            for task in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += [int(child) for child in task.read_text().split()]
+        return found
+
+    def cpu(self) -> float:
+        ticks = 0
+        for pid in self.pids():
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def resident(self) -> int:
+        """KiB."""
+        return sum(memory(pid, "VmRSS") for pid in self.pids())
+
+    def stop(self) -> None:
+        self.process.stop(number=9)  # a peer of ours needs seconds for SIGTERM; nothing is lost
+
+
+def memory(pid: int, what: str) -> int:
+    return int(re.search(rf"{what}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
+
+
+class Stage:
+    """The folder, the name server, and the starters. Inside a private network if this machine allows it: there the peers that
+    only know port 53 and /etc/resolv.conf find our name server."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        zone, ready = folder / "zone", folder / "dns.port"
+        zone.write_text(ZONE)
+        self.dns = Process([sys.executable, TOP / "tests/fakes/dns.py", "--port", "53" if net.inside() else "0", "--zone", zone,
+                            "--ready-file", ready], folder / "dns.log")
+        wait_until(lambda: ready.exists() and ready.read_text().strip() != "", 10, "the name server")
+        self.port = ready.read_text().split()[-1]
+        self.running: list[Process] = [self.dns]
+
+    def own(self, name: str) -> Path:
+        folder = self.folder / re.sub(r"\W+", "-", name)
+        folder.mkdir()
+        return folder
+
+    def started(self, name: str, args: list, folder: Path, address: str, **options) -> Subject:
+        process = Process(args, folder / "output", **options)
+        self.running.append(process)
+        if address.startswith("unix:"):
+            process.wait_ready(lambda: answers(Path(address[5:])), timeout=30)
+        else:
+            process.wait_ready(lambda: net.listening("127.0.0.1", int(re.search(r"\d+", address)[0])), timeout=30)
+        return Subject(name, process, address)
+
+    def postern(self, name: str, settings: str = "", address: str | None = None) -> Subject:
+        folder = self.own(name)
+        address = address or f"unix:{folder}/milter.sock"
+        config = folder / "postern.conf"
+        (folder / "access").write_text("".join(f"SPF-Fail:host{i}.example.org\tREJECT\n" for i in range(ACCESS_RULES)))
+        config.write_text(f"[daemon]\nlisten = {address}\nsocket_mode = 0666\nmax_sessions = 4000\n"
+                          f"[log]\ntarget = file:{folder}/log\n"
+                          f"[dns]\nservers = 127.0.0.1@{self.port}\n{settings.format(folder=folder)}")
+        return self.started(name, [POSTERN, "serve", "-c", config], folder, address)
+
+    def responder(self, name: str = "responder", address: str | None = None) -> Subject:
+        folder = self.own(name)
+        address = address or f"unix:{folder}/milter.sock"
+        return self.started(name, [RESPONDER, address], folder, address)
+
+    def libmilter(self, name: str, *options: str) -> Subject:
+        folder = self.own(name)
+        return self.started(name, [NULL_MILTER, *options, f"unix:{folder}/milter.sock"], folder, f"unix:{folder}/milter.sock")
+
+    def pyspf(self) -> Subject | str:
+        if shutil.which("pyspf-milter") is None:
+            return "pyspf-milter is not installed"
+        if not net.inside():
+            return "pyspf-milter asks port 53 only, and there is no private network here"
+        folder = self.own("pyspf")
+        socket = folder / "milter.sock"
+        (folder / "conf").write_text(PYSPF.format(folder=folder, socket=socket))
+        return self.started("pyspf-milter", [shutil.which("pyspf-milter"), folder / "conf"], folder, f"unix:{socket}")
+
+    def rspamd(self) -> Subject | str:
+        if shutil.which("rspamd") is None:
+            return "rspamd is not installed"
+        folder = self.own("rspamd")
+        folder.chmod(0o777)
+        (folder / "conf").write_text(RSPAMD.format(folder=folder, socket=folder / "milter.sock", dns=f"127.0.0.1:{self.port}"))
+        return self.started("rspamd, spf only", [shutil.which("rspamd"), "-f", "-u", "_rspamd", "-g", "_rspamd", "-c", folder / "conf"],
+                            folder, f"unix:{folder}/milter.sock")
+
+    def stop(self) -> None:
+        for process in reversed(self.running):
+            process.stop(number=9)

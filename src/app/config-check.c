@@ -1,0 +1,470 @@
+/* config-check.c — see config-check.h. First what rules say that no check bears out, then options, then the
+ * world. */
+#include "app/config-check.h"
+
+#include <string.h>
+
+typedef struct {
+    const Config *config;
+    const Policy *policy;
+    Problems *problems;
+    guint carried_out; /* VERB_BIT()s that some check that is switched on carries out */
+} Inspection;
+
+/* --- which option switches the check of a tag on --- */
+
+typedef gboolean (*IsOn)(const Config *config);
+
+#define ON(name, condition)                                                                                  \
+    static gboolean name(const Config *config)                                                               \
+    {                                                                                                        \
+        return (condition);                                                                                  \
+    }
+ON(always, config != NULL)
+ON(ptr_is_on, config->connection.ptr_checks)
+ON(iprev_is_on, config->connection.iprev)
+ON(demerits_are_on, config->connection.max_demerits > 0)
+ON(hello_is_on, config->connection.hello_checks)
+ON(own_names_are_on, !patterns_is_empty(config->connection.hello_blacklist))
+ON(syntax_is_on, config->sender.syntax_checks)
+ON(own_domains_are_on, !patterns_is_empty(config->sender.internal_domains))
+ON(internal_mta_is_on, !hosts_is_empty(config->sender.internal_mta))
+ON(private_relay_is_on, !patterns_is_empty(config->sender.private_relay))
+ON(banned_domains_are_on, !patterns_is_empty(config->sender.banned_domains))
+ON(no_mail_is_on, !patterns_is_empty(config->sender.no_mail_to))
+ON(srs_is_on, config->loaded.srs_secrets && !patterns_is_empty(config->sender.srs_domains))
+ON(message_id_is_on, config->sender.message_id_checks)
+ON(spf_is_on, config->spf.mode == SPF_MODE_ON)
+ON(guess_is_on, config->spf.mode == SPF_MODE_ON && config->spf.best_guess)
+ON(forwarder_is_on, config->spf.mode == SPF_MODE_ON && config->spf.trusted_forwarder[0])
+ON(thresholds_are_on, config->policy.thresholds.n > 0)
+ON(early_thresholds_are_on, config->policy.early_thresholds.n > 0)
+
+/* `is_on` NULL: no check of this version finds it. */
+static const struct {
+    IsOn is_on;
+    const char *switch_on;
+} switches[TAG_COUNT] = {
+    [TAG_CLIENT_PTR] = {ptr_is_on, "[connection] ptr_checks = yes"},
+    [TAG_CLIENT_BANNED] = {demerits_are_on, "[connection] max_demerits"},
+    [TAG_IPREV_PASS] = {iprev_is_on, "[connection] iprev = yes"},
+    [TAG_IPREV_FAIL] = {iprev_is_on, "[connection] iprev = yes"},
+    [TAG_IPREV_PERMERROR] = {iprev_is_on, "[connection] iprev = yes"},
+    [TAG_IPREV_TEMPERROR] = {iprev_is_on, "[connection] iprev = yes"},
+    [TAG_HELLO_MISSING] = {hello_is_on, "[connection] hello_checks = yes"},
+    [TAG_HELLO_IP] = {hello_is_on, "[connection] hello_checks = yes"},
+    [TAG_HELLO_OWN] = {own_names_are_on, "[connection] hello_blacklist"},
+    [TAG_SMTP_AUTH] = {always, ""},
+    [TAG_BAD_SENDER] = {syntax_is_on, "[sender] syntax_checks = yes"},
+    [TAG_BAD_RECIPIENT] = {syntax_is_on, "[sender] syntax_checks = yes"},
+    [TAG_SELF_SPOOF] = {own_domains_are_on, "[sender] internal_domains"},
+    [TAG_ZOMBIE] = {own_domains_are_on, "[sender] internal_domains"},
+    [TAG_NULL_SENDER] = {internal_mta_is_on, "[sender] internal_mta"},
+    [TAG_PRIVATE_RELAY] = {private_relay_is_on, "[sender] private_relay"},
+    [TAG_BANNED_DOMAIN] = {banned_domains_are_on, "[sender] banned_domains"},
+    [TAG_NO_MAIL] = {no_mail_is_on, "[sender] no_mail_to"},
+    [TAG_SRS_FORGED] = {srs_is_on, "[sender] srs_domains and srs_secret_file"},
+    [TAG_SHORT_MSGID] = {message_id_is_on, "[sender] message_id_checks = yes"},
+    [TAG_SPF_PASS] = {spf_is_on, "[spf] mode = on"},
+    [TAG_SPF_GUESS] = {guess_is_on, "[spf] mode = on and best_guess = yes"},
+    [TAG_SPF_FORWARDER] = {forwarder_is_on, "[spf] mode = on and trusted_forwarder"},
+    [TAG_SPF_FAIL] = {spf_is_on, "[spf] mode = on"},
+    [TAG_SPF_SOFTFAIL] = {spf_is_on, "[spf] mode = on"},
+    [TAG_SPF_NEUTRAL] = {spf_is_on, "[spf] mode = on"},
+    [TAG_SPF_NONE] = {spf_is_on, "[spf] mode = on"},
+    [TAG_SPF_PERMERROR] = {spf_is_on, "[spf] mode = on"},
+    [TAG_SPF_TEMPERROR] = {spf_is_on, "[spf] mode = on"},
+    [TAG_HELO_PASS] = {spf_is_on, "[spf] mode = on"},
+    [TAG_HELO_FAIL] = {spf_is_on, "[spf] mode = on"},
+    [TAG_HELO_SOFTFAIL] = {spf_is_on, "[spf] mode = on"},
+    [TAG_HELO_NEUTRAL] = {spf_is_on, "[spf] mode = on"},
+    [TAG_HELO_NONE] = {spf_is_on, "[spf] mode = on"},
+    [TAG_HELO_PERMERROR] = {spf_is_on, "[spf] mode = on"},
+    [TAG_HELO_TEMPERROR] = {spf_is_on, "[spf] mode = on"},
+    [TAG_SCORE] = {thresholds_are_on, "[thresholds]"},
+    [TAG_SCORE_EARLY] = {early_thresholds_are_on, "[early_thresholds]"},
+};
+
+static gboolean can_be_found(const Config *config, Tag tag)
+{
+    return switches[tag].is_on && switches[tag].is_on(config);
+}
+
+/* --- all rules that somebody wrote --- */
+
+/* The first of its kind, and how many there are. */
+typedef struct {
+    const char *file;
+    guint line;
+    guint n;
+} Place;
+
+typedef struct {
+    Place by_tag[TAG_COUNT];
+    Place by_verb[VERB_COUNT];
+    const Inspection *check;
+} Rules;
+
+static void add_place(Place *place, const char *file, guint line)
+{
+    if (!place->n++ || (line && (!place->line || line < place->line))) { /* line 0: nobody wrote it */
+        place->file = file;
+        place->line = line;
+    }
+}
+
+static void add_ruling(Rules *rules, const char *value, const char *file, guint line)
+{
+    Ruling ruling = {0};
+    if (ruling_parse(value, &ruling, NULL))
+        add_place(&rules->by_verb[ruling.verb], file, line);
+    ruling_clear(&ruling);
+}
+
+static void add_entry(const MapEntry *entry, void *data)
+{
+    Rules *rules = data;
+    const char *word = entry->key + (g_str_has_prefix(entry->key, "to-") ? strlen("to-") : 0);
+    Tag tag;
+    if (!tag_parse(word, strcspn(word, ":"), &tag))
+        return;
+    const char *file = map_name(rules->check->config->policy.access);
+    add_place(&rules->by_tag[tag], file, entry->line);
+    add_ruling(rules, entry->value, file, entry->line);
+}
+
+static void add_verbs(Rules *rules, const Config *config)
+{
+    const ConfigPairs *verbs = &config->policy.verbs;
+    for (guint i = 0; i < verbs->n; i++) {
+        const ConfigPair *pair = &verbs->items[i];
+        Tag tag;
+        if (!tag_parse(pair->name, strcspn(pair->name, "!"), &tag))
+            continue;
+        if (pair->line) /* nobody wrote what an old file has by default */
+            add_place(&rules->by_tag[tag], config->path, pair->line);
+        if (can_be_found(config, tag))
+            add_ruling(rules, pair->value, config->path, pair->line);
+    }
+}
+
+static void add_thresholds(Rules *rules, const Config *config, const ConfigPairs *pairs)
+{
+    for (guint i = 0; i < pairs->n; i++) {
+        const char *verb = strpbrk(pairs->items[i].value, " \t");
+        if (verb)
+            add_ruling(rules, verb + strspn(verb, " \t"), config->path, pairs->items[i].line);
+    }
+}
+
+static void collect(Rules *rules, const Config *config)
+{
+    if (config->policy.access)
+        map_foreach(config->policy.access, add_entry, rules);
+    add_verbs(rules, config);
+    add_thresholds(rules, config, &config->policy.thresholds);
+    add_thresholds(rules, config, &config->policy.early_thresholds);
+}
+
+/* " (and 3 more)" */
+static const char *and_more(const Place *place, char into[static 40])
+{
+    *into = '\0';
+    if (place->n > 1)
+        g_snprintf(into, 40, " (and %u more)", place->n - 1);
+    return into;
+}
+
+static void check_tags(const Inspection *check, const Rules *rules)
+{
+    char more[40];
+    for (Tag tag = 0; tag < TAG_COUNT; tag++) {
+        const Place *place = &rules->by_tag[tag];
+        if (!place->n || can_be_found(check->config, tag))
+            continue;
+        if (switches[tag].is_on)
+            problems_add(check->problems, PROBLEM_WARNING, place->file, place->line,
+                         "a rule for %s%s, but its check is switched off: %s switches it on", tag_name(tag),
+                         and_more(place, more), switches[tag].switch_on);
+        else
+            problems_add(check->problems, PROBLEM_NOTE, place->file, place->line,
+                         "a rule for %s%s: this version has no check that finds it", tag_name(tag),
+                         and_more(place, more));
+    }
+}
+
+static void check_verbs(const Inspection *check, const Rules *rules)
+{
+    char more[40];
+    const Config *config = check->config;
+    for (Verb verb = 0; verb < VERB_COUNT; verb++) {
+        const Place *place = &rules->by_verb[verb];
+        if (place->n && VERB_BIT(verb) & VERB_DEMANDS & ~check->carried_out)
+            problems_add(
+                check->problems, PROBLEM_WARNING, place->file, place->line,
+                "%s%s, which nothing in this version carries out: it counts as [policy] unavailable = %s",
+                verb_name(verb), and_more(place, more), verb_name(policy_unavailable(check->policy)));
+    }
+    const Place *quarantine = &rules->by_verb[VERB_QUARANTINE];
+    if (quarantine->n && !*config->policy.quarantine_dir)
+        problems_add(
+            check->problems, PROBLEM_WARNING, quarantine->file, quarantine->line,
+            "QUARANTINE%s, but there is no [policy] quarantine_dir: such mail gets a temporary failure",
+            and_more(quarantine, more));
+    const Place *score = &rules->by_verb[VERB_SCORE];
+    if (score->n && !config->policy.thresholds.n && !config->policy.early_thresholds.n)
+        problems_add(check->problems, PROBLEM_WARNING, score->file, score->line,
+                     "SCORE%s, but there are no [thresholds] that judge the sum", and_more(score, more));
+    const ConfigPairs *sums[] = {&config->policy.thresholds, &config->policy.early_thresholds};
+    for (gsize i = 0; i < G_N_ELEMENTS(sums) && !score->n; i++)
+        if (sums[i]->n)
+            problems_add(check->problems, PROBLEM_WARNING, config->path, sums[i]->items[0].line,
+                         "a threshold, but no rule gives a SCORE");
+}
+
+static void check_mixed(const Inspection *check)
+{
+    const Config *config = check->config;
+    const char *file;
+    guint line = config_where(config, "policy", "mixed", &file);
+    if (config->policy.mixed == MIXED_SEPARATE && !*config->policy.quarantine_dir &&
+        policy_may_differ_after_data(check->policy))
+        problems_add(check->problems, PROBLEM_WARNING, file, line,
+                     "[policy] mixed = separate, but there is no quarantine_dir for the copies of those that "
+                     "are refused: "
+                     "where recipients end differently, all get a temporary failure");
+}
+
+/* The access map's rule for the bare tag comes before [verbs] (policy.h). */
+static void check_order(const Inspection *check)
+{
+    const Config *config = check->config;
+    const ConfigPairs *verbs = &config->policy.verbs;
+    for (guint i = 0; i < verbs->n && config->policy.access; i++) {
+        const ConfigPair *pair = &verbs->items[i];
+        if (!pair->line)
+            continue;
+        g_autofree char *tag = g_ascii_strdown(pair->name, strcspn(pair->name, "!"));
+        g_autofree char *key = g_strconcat(tag, ":", NULL);
+        const MapEntry *entry = map_lookup(config->policy.access, key);
+        if (!entry)
+            entry = map_lookup(config->policy.access, tag);
+        if (entry)
+            problems_add(check->problems, PROBLEM_WARNING, config->path, pair->line,
+                         "%s is never looked at: %s in %s, line %u, comes first", pair->name, entry->key,
+                         map_name(config->policy.access), entry->line);
+    }
+}
+
+static gboolean something_settles(const Inspection *check, Tag tag)
+{
+    for (Tag proof = 0; proof < TAG_COUNT; proof++)
+        if (policy_settles(check->policy, tag, proof) && can_be_found(check->config, proof))
+            return TRUE;
+    return FALSE;
+}
+
+static void check_waiting(const Inspection *check)
+{
+    const ConfigPairs *pairs = &check->config->policy.decide_at;
+    for (guint i = 0; i < pairs->n; i++) {
+        Tag tag;
+        if (!tag_parse(pairs->items[i].name, strlen(pairs->items[i].name), &tag))
+            continue;
+        if (can_be_found(check->config, tag) && tag_info(tag)->found == STAGE_RCPT &&
+            policy_decide_at(check->policy, tag) == STAGE_MESSAGE && !something_settles(check, tag))
+            problems_add(check->problems, PROBLEM_NOTE, check->config->path, pairs->items[i].line,
+                         "%s waits for the message, but nothing that is switched on settles it",
+                         tag_name(tag));
+    }
+    const ConfigPairs *settled = &check->config->policy.settled_by;
+    for (guint i = 0; i < settled->n; i++) {
+        Tag tag;
+        if (tag_parse(settled->items[i].name, strlen(settled->items[i].name), &tag) &&
+            !something_settles(check, tag))
+            problems_add(check->problems, PROBLEM_NOTE, check->config->path, settled->items[i].line,
+                         "nothing of what settles %s can be found", tag_name(tag));
+    }
+}
+
+/* --- options that need others --- */
+
+static gboolean nobody_is_internal(const Config *config)
+{
+    return hosts_is_empty(config->connection.internal_connect);
+}
+
+static gboolean spf_is_off(const Config *config)
+{
+    return config->spf.mode == SPF_MODE_OFF;
+}
+
+static gboolean spf_is_not_on(const Config *config)
+{
+    return config->spf.mode != SPF_MODE_ON;
+}
+
+ON(authres_is_off, !config->authres.add)
+ON(no_demerits, config->connection.max_demerits == 0)
+ON(no_banned_domains, patterns_is_empty(config->sender.banned_domains))
+ON(no_srs_secrets, !config->loaded.srs_secrets)
+ON(no_srs_domains, patterns_is_empty(config->sender.srs_domains))
+ON(no_quarantine, *config->policy.quarantine_dir == '\0')
+
+/* Set, and `idle` says that it does nothing. */
+static const struct {
+    const char *section, *key;
+    IsOn idle;
+    ProblemLevel level;
+    const char *text;
+} idle_options[] = {
+    {"spf", "best_guess", spf_is_off, PROBLEM_WARNING, "does nothing while [spf] mode = off"},
+    {"spf", "delegate", spf_is_off, PROBLEM_WARNING, "does nothing while [spf] mode = off"},
+    {"spf", "delegate_file", spf_is_off, PROBLEM_WARNING, "does nothing while [spf] mode = off"},
+    {"spf", "trusted_forwarder", spf_is_not_on, PROBLEM_WARNING, "does nothing unless [spf] mode = on"},
+    {"spf", "lax", spf_is_not_on, PROBLEM_WARNING, "does nothing unless [spf] mode = on"},
+    {"spf", "internal_policy", spf_is_off, PROBLEM_WARNING, "does nothing while [spf] mode = off"},
+    {"spf", "user_not_local", spf_is_not_on, PROBLEM_WARNING, "does nothing unless [spf] mode = on"},
+    {"spf", "explanation", spf_is_not_on, PROBLEM_WARNING, "does nothing unless [spf] mode = on"},
+    {"spf", "internal_policy", nobody_is_internal, PROBLEM_NOTE,
+     "is for internal clients, but internal_connect is empty: only this host and logins are internal"},
+    {"authres", "authserv_id", authres_is_off, PROBLEM_WARNING, "does nothing unless [authres] add = yes"},
+    {"connection", "whitelist_ips", no_demerits, PROBLEM_WARNING,
+     "does nothing while max_demerits = 0: nobody is banned"},
+    {"sender", "email_providers", no_banned_domains, PROBLEM_WARNING,
+     "does nothing while banned_domains is empty"},
+    {"sender", "srs_domains", no_srs_secrets, PROBLEM_WARNING, "does nothing without srs_secret_file"},
+    {"sender", "srs_secret_file", no_srs_domains, PROBLEM_WARNING, "does nothing without srs_domains"},
+    {"sender", "internal_mta", nobody_is_internal, PROBLEM_WARNING,
+     "does nothing but for logins: internal_connect is empty, so nobody else is internal"},
+    {"sender", "internal_domains", nobody_is_internal, PROBLEM_WARNING,
+     "makes our own clients forgers: internal_connect is empty, so only this host and logins are internal"},
+    {"sender", "private_relay", nobody_is_internal, PROBLEM_WARNING,
+     "shuts out our own clients: internal_connect is empty, so only this host and logins are internal"},
+    {"policy", "quarantine_bytes", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
+    {"policy", "quarantine_messages", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
+};
+
+G_GNUC_PRINTF(5, 6)
+static void tell(const Inspection *check, const char *section, const char *key, ProblemLevel level,
+                 const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    const char *file;
+    guint line = config_where(check->config, section, key, &file);
+    problems_add(check->problems, level, file, line, "[%s] %s %s", section, key, text);
+}
+
+static gboolean is_set(const Config *config, const char *section, const char *key)
+{
+    const char *file;
+    return config_where(config, section, key, &file) != 0;
+}
+
+static void check_idle(const Inspection *check)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(idle_options); i++)
+        if (is_set(check->config, idle_options[i].section, idle_options[i].key) &&
+            !config_is_default(check->config, idle_options[i].section, idle_options[i].key) &&
+            idle_options[i].idle(check->config))
+            tell(check, idle_options[i].section, idle_options[i].key, idle_options[i].level, "%s",
+                 idle_options[i].text);
+}
+
+static void check_times(const Inspection *check)
+{
+    const Config *config = check->config;
+    if (config->daemon.stage_timeout >= 10 && is_set(config, "daemon", "stage_timeout"))
+        tell(check, "daemon", "stage_timeout", PROBLEM_NOTE,
+             "= %d s: Sendmail gives up after 10 s unless R: of its T= says more, Postfix after "
+             "milter_command_timeout",
+             config->daemon.stage_timeout);
+    if (config->dns.timeout_ms >= config->daemon.stage_timeout * 1000)
+        tell(check, "dns", "timeout_ms", PROBLEM_WARNING,
+             "= %d: one question may take all of stage_timeout, %d s", config->dns.timeout_ms,
+             config->daemon.stage_timeout);
+}
+
+/* --- lists that shadow each other --- */
+
+static gboolean is_in(const HostList *list, const char *word)
+{
+    IpAddress ip;
+    if (ip_parse(word, &ip))
+        return hosts_match(list, &ip, NULL, 0) != NULL;
+    g_autofree char *text = hosts_to_string(list);
+    g_auto(GStrv) words = g_strsplit(text, ", ", -1);
+    return g_strv_contains((const char *const *)words, word);
+}
+
+/* Words of `key` that are in internal_connect, too. */
+static void check_hosts(const Inspection *check, const char *key, const HostList *hosts, const char *text)
+{
+    g_autofree char *all = hosts_to_string(hosts);
+    g_auto(GStrv) words = g_strsplit(all, ", ", -1);
+    for (char **word = words; *word; word++)
+        if (**word && is_in(check->config->connection.internal_connect, *word))
+            tell(check, "connection", key, PROBLEM_NOTE, "%s is in internal_connect, too: %s", *word, text);
+}
+
+static void check_lists(const Inspection *check)
+{
+    const Config *config = check->config;
+    check_hosts(check, "trusted_relay", config->connection.trusted_relay,
+                "it counts as both, and its mail is not checked by SPF even with internal_policy");
+    check_hosts(check, "whitelist_ips", config->connection.whitelist_ips,
+                "internal clients are never banned");
+    g_autofree char *text = patterns_to_string(config->sender.internal_domains);
+    g_auto(GStrv) domains = g_strsplit(text, ", ", -1);
+    for (char **domain = domains; *domain; domain++)
+        if (**domain && patterns_match(config->sender.banned_domains, *domain))
+            tell(check, "sender", "banned_domains", PROBLEM_WARNING,
+                 "has %s, which is one of internal_domains", *domain);
+}
+
+/* --- files and folders --- */
+
+/* Of a socket or file that will be made. */
+static void check_parent(const Inspection *check, const char *section, const char *key, const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    if (*path && is_set(check->config, section, key) && !g_file_test(folder, G_FILE_TEST_IS_DIR))
+        tell(check, section, key, PROBLEM_WARNING, "= %s: there is no folder %s", path, folder);
+}
+
+static void check_paths(const Inspection *check)
+{
+    const Config *config = check->config;
+    for (char **name = config->daemon.listen; *name; name++)
+        if (g_str_has_prefix(*name, "unix:"))
+            check_parent(check, "daemon", "listen", *name + strlen("unix:"));
+    check_parent(check, "daemon", "control", config->daemon.control);
+    check_parent(check, "policy", "quarantine_dir", config->policy.quarantine_dir); /* it makes itself */
+    if (g_str_has_prefix(config->log.target, "file:"))
+        check_parent(check, "log", "target", config->log.target + strlen("file:"));
+    if (!g_file_test(config->daemon.temp_dir, G_FILE_TEST_IS_DIR))
+        tell(check, "daemon", "temp_dir", PROBLEM_WARNING, "= %s: there is no such folder",
+             config->daemon.temp_dir);
+}
+
+void config_check(const Config *config, const Policy *policy, const Tables *tables, Problems *problems)
+{
+    Inspection check = {config, policy, problems, 0};
+    for (const Check *const *row = tables->checks; *row; row++)
+        if (!(*row)->wanted || (*row)->wanted(config))
+            check.carried_out |= (*row)->carries_out;
+    Rules rules = {.check = &check};
+    collect(&rules, config);
+    check_tags(&check, &rules);
+    check_verbs(&check, &rules);
+    check_mixed(&check);
+    check_order(&check);
+    check_waiting(&check);
+    check_idle(&check);
+    check_times(&check);
+    check_lists(&check);
+    check_paths(&check);
+}

@@ -1,0 +1,43 @@
+/* doctor.h — between doctor.c (the table of checks, the command) and the files that hold them. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "app/outside.h"
+#include "base/record.h"
+
+typedef enum { ADVICE_ERROR, ADVICE_WARNING, ADVICE_NOTE } AdviceLevel; /* a note is no reason to say that all is not well */
+
+typedef struct {
+    const char *config_path, *postfix, *sendmail; /* as given; NULL: not to be looked at */
+    Config *config;      /* NULL: it cannot be used */
+    Outside outside;     /* without a configuration: the defaults' */
+    pid_t pid;           /* of the filter that listens; 0: not known */
+    const char *check;   /* the one that is under way */
+    Record *findings;    /* what the checks have to say, in a list "findings" */
+    guint n[3];          /* by level */
+} Doctor;
+
+/* `file` is where something is to be changed and `line` what should stand there; both may be NULL. */
+void advise(Doctor *doctor, AdviceLevel level, const char *file, const char *line, const char *format, ...)
+    G_GNUC_PRINTF(5, 6);
+
+typedef struct {
+    const char *name;
+    void (*run)(Doctor *doctor);
+    gboolean needs_config;
+} DoctorCheck;
+
+/* doctor-mta.c */
+void doctor_postfix(Doctor *doctor);
+void doctor_sendmail(Doctor *doctor);
+void doctor_macros(Doctor *doctor);
+/* doctor-host.c */
+void doctor_config(Doctor *doctor);
+void doctor_sockets(Doctor *doctor);
+void doctor_files(Doctor *doctor);
+void doctor_maps(Doctor *doctor);
+void doctor_limits(Doctor *doctor);
+void doctor_resolver(Doctor *doctor);
+void doctor_name(Doctor *doctor);
+void doctor_clock(Doctor *doctor);

@@ -1,0 +1,228 @@
+#include "app/mta-files.h"
+
+#include <string.h>
+
+#define EXPANSIONS_MAX 16     /* of $name within $name */
+#define VALUE_MAX      65536u /* bytes of one expanded value */
+
+/* --- Postfix --- */
+
+GHashTable *postfix_parse(const char *text)
+{
+    GHashTable *values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autoptr(GString) logical = g_string_new(NULL);
+    for (char **line = lines;; line++) {
+        const char *start = *line ? *line + strspn(*line, " \t\r") : "";
+        if (*line && (!*start || *start == '#'))
+            continue; /* also between continuation lines (postconf(5)) */
+        if (*line && start != *line) {
+            g_string_append_printf(logical, " %s", start);
+            continue;
+        }
+        char *equals = strchr(logical->str, '=');
+        if (equals) {
+            char *name = g_strstrip(g_strndup(logical->str, equals - logical->str));
+            g_hash_table_replace(values, name, g_strstrip(g_strdup(equals + 1)));
+        }
+        if (!*line)
+            return values;
+        g_string_assign(logical, *line);
+    }
+}
+
+static void expand(GHashTable *values, const char *text, GString *out, int depth)
+{
+    for (const char *c = text; *c && out->len < VALUE_MAX; c++) {
+        if (*c != '$' || depth >= EXPANSIONS_MAX) {
+            g_string_append_c(out, *c);
+            continue;
+        }
+        gboolean closed = c[1] == '{' || c[1] == '(';
+        const char *name = c + 1 + closed;
+        gsize len = 0;
+        while (g_ascii_isalnum(name[len]) || name[len] == '_')
+            len++;
+        if (!len || (closed && name[len] != '}' && name[len] != ')')) {
+            g_string_append_c(out, *c);
+            continue;
+        }
+        g_autofree char *key = g_strndup(name, len);
+        const char *value = g_hash_table_lookup(values, key);
+        expand(values, value ? value : "", out, depth + 1);
+        c = name + len - !closed;
+    }
+}
+
+char *postfix_value(GHashTable *main_cf, const char *name, const char *fallback)
+{
+    const char *value = g_hash_table_lookup(main_cf, name);
+    GString *out = g_string_new(NULL);
+    expand(main_cf, value ? value : fallback, out, 0);
+    return g_string_free(out, FALSE);
+}
+
+/* service type private unpriv chroot wakeup maxproc command [args] */
+PostfixServices postfix_services(const char *master_cf, gboolean chroot_default)
+{
+    PostfixServices services = {0};
+    gboolean is_smtpd = FALSE;
+    g_auto(GStrv) lines = g_strsplit(master_cf, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        if (!**line || **line == '#')
+            continue;
+        if (!g_ascii_isspace(**line)) {
+            g_auto(GStrv) raw = g_strsplit_set(*line, " \t\r", -1);
+            const char *words[8];
+            guint n = 0;
+            for (char **word = raw; *word && n < G_N_ELEMENTS(words); word++)
+                if (**word)
+                    words[n++] = *word;
+            is_smtpd =
+                n == G_N_ELEMENTS(words) && strcmp(words[1], "inet") == 0 && strcmp(words[7], "smtpd") == 0;
+            if (is_smtpd)
+                services.chrooted |= *words[4] == 'y' || (*words[4] == '-' && chroot_default);
+        }
+        const char *override = is_smtpd ? strstr(*line, "smtpd_milters=") : NULL;
+        if (override && !services.overrides)
+            services.overrides = g_strdup(override);
+    }
+    return services;
+}
+
+void postfix_services_clear(PostfixServices *services)
+{
+    g_clear_pointer(&services->overrides, g_free);
+}
+
+int mta_seconds(const char *text, int unit_default)
+{
+    static const struct {
+        char letter;
+        int seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+    char *end;
+    guint64 value = g_ascii_strtoull(text, &end, 10);
+    if (end == text || *text == '-' || value > 100000000)
+        return -1;
+    guint64 unit = unit_default;
+    for (gsize i = 0; *end && i < G_N_ELEMENTS(units); i++)
+        if (g_ascii_tolower(*end) == units[i].letter)
+            unit = units[i].seconds;
+    return (int)MIN(value * unit, (guint64)G_MAXINT);
+}
+
+char **postfix_milters(const char *list)
+{
+    GPtrArray *found = g_ptr_array_new();
+    for (const char *c = list; *c;) {
+        c += strspn(c, " \t\r\n,");
+        gboolean braces = *c == '{';
+        if (braces)
+            c += 1 + strspn(c + 1, " \t");
+        gsize len = strcspn(c, braces ? " \t,}" : " \t\r\n,");
+        if (len)
+            g_ptr_array_add(found, g_strndup(c, len));
+        c += len;
+        if (braces) {
+            c += strcspn(c, "}");
+            c += *c == '}';
+        }
+    }
+    g_ptr_array_add(found, NULL);
+    return (char **)g_ptr_array_free(found, FALSE);
+}
+
+/* --- Sendmail --- */
+
+static void filter_free(gpointer data)
+{
+    SendmailFilter *filter = data;
+    g_free(filter->name);
+    g_free(filter->socket);
+    g_free(filter);
+}
+
+/* "S=local:/path, F=T, T=C:5m;S:20s;R:5m;E:5m" (Sendmail's libmilter/docs and cf/README) */
+static void parse_equates(SendmailFilter *filter, const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ",", -1);
+    for (char **part = parts; *part; part++) {
+        const char *at = g_strstrip(*part);
+        if (at[0] == '\0' || at[1] != '=')
+            continue;
+        if (*at == 'S') {
+            g_free(filter->socket);
+            filter->socket = g_strdup(at + 2);
+        } else if (*at == 'F') {
+            filter->flag = at[2];
+        } else if (*at == 'T') {
+            g_auto(GStrv) times = g_strsplit(at + 2, ";", -1);
+            for (char **time = times; *time; time++) {
+                const char *one = g_strstrip(*time);
+                int *into = *one == 'S'   ? &filter->send
+                            : *one == 'R' ? &filter->read
+                            : *one == 'E' ? &filter->end
+                                          : NULL;
+                int seconds = into && one[1] == ':' ? mta_seconds(one + 2, 1) : -1;
+                if (seconds >= 0)
+                    *into = seconds;
+            }
+        }
+    }
+}
+
+static void add_filter(GPtrArray *filters, const char *name, const char *equates, gboolean used, guint line)
+{
+    SendmailFilter *filter = g_new0(SendmailFilter, 1);
+    *filter = (SendmailFilter){
+        .name = g_strdup(name), .send = 10, .read = 10, .end = 300, .used = used, .line = line};
+    parse_equates(filter, equates);
+    g_ptr_array_add(filters, filter);
+}
+
+/* INPUT_MAIL_FILTER(`name', `equates')dnl */
+static void take_mc(GPtrArray *filters, const char *line, guint number)
+{
+    const char *open = strchr(line, '(');
+    gboolean used = g_str_has_prefix(line, "INPUT_MAIL_FILTER(");
+    if (!open || (!used && !g_str_has_prefix(line, "MAIL_FILTER(")))
+        return;
+    g_auto(GStrv) parts = g_strsplit_set(open + 1, "`'", -1); /* "", name, ", ", equates, … */
+    if (g_strv_length(parts) >= 4)
+        add_filter(filters, parts[1], parts[3], used, number);
+}
+
+static void mark_used(GPtrArray *filters, const char *list)
+{
+    g_auto(GStrv) names = g_strsplit_set(list, " ,\t;`'()", -1);
+    for (guint i = 0; i < filters->len; i++) {
+        SendmailFilter *filter = filters->pdata[i];
+        filter->used |= g_strv_contains((const char *const *)names, filter->name);
+    }
+}
+
+GPtrArray *sendmail_filters(const char *text)
+{
+    GPtrArray *filters = g_ptr_array_new_with_free_func(filter_free);
+    g_autofree char *list = NULL;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        char *line = lines[i], *comma = strchr(line, ',');
+        if (*line == 'X' && comma) {
+            g_autofree char *name = g_strndup(line + 1, comma - line - 1);
+            add_filter(filters, name, comma + 1, FALSE, i + 1);
+        } else if (g_str_has_prefix(line, "O InputMailFilters=")) {
+            g_free(list);
+            list = g_strdup(strchr(line, '=') + 1);
+        } else if (g_str_has_prefix(line, "define(`confINPUT_MAIL_FILTERS'")) {
+            g_free(list);
+            list = g_strdup(strchr(line, '\'') + 1);
+        } else {
+            take_mc(filters, line, i + 1);
+        }
+    }
+    if (list)
+        mark_used(filters, list);
+    return filters;
+}
