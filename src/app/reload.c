@@ -14,8 +14,8 @@ int command_reload(int argc, char **argv)
         {NULL},
     };
     if (!command_options(&argc, &argv, entries, "",
-                         "Exit status 0: the new configuration is in force; 1: it has faults, the old one stays;\n"
-                         "75: no filter answers."))
+                         "Exit status 0: the new configuration is in force; 1: the filter found faults, the old one stays;\n"
+                         "2: FILE cannot be read or names no socket; 75: no filter answers."))
         return EXIT_USAGE;
     if (argc != 1 || (!path && !socket)) {
         fprintf(stderr, "postern reload: -c FILE or --socket PATH is needed\n");
@@ -26,7 +26,11 @@ int command_reload(int argc, char **argv)
         g_autoptr(Config) config = config_load(path, problems);
         if (!config) {
             command_print_problems(problems);
-            return EXIT_NO;
+            return EXIT_USAGE;
+        }
+        if (!*config->daemon.control) {
+            fprintf(stderr, "postern reload: %s names no socket ([daemon] control)\n", path);
+            return EXIT_USAGE;
         }
         socket = g_strdup(config->daemon.control);
     }

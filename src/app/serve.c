@@ -88,6 +88,36 @@ static void warn_restart(const Config *old_config, const Config *new_config)
         log_warning("%s has changed: that needs a restart", *option);
 }
 
+/* --- log --- */
+
+static gboolean open_log(const Config *config, GError **error)
+{
+    LogSettings settings = {
+        .target = config->log.target,
+        .json = config->log.json,
+        .level = config->log.level,
+    };
+    log_facility_parse(config->log.facility, &settings.facility);
+    return rights_find(config->rights.user, config->rights.group, &settings.uid, &settings.gid, error) &&
+           log_open(&settings, error);
+}
+
+static gboolean same_log(const Config *a, const Config *b)
+{
+    return strcmp(a->log.target, b->log.target) == 0 && a->log.json == b->log.json &&
+           a->log.level == b->log.level && strcmp(a->log.facility, b->log.facility) == 0;
+}
+
+/* What is not read from the snapshot each time. */
+static void apply(Daemon *daemon, const Config *before, const Config *now)
+{
+    g_autoptr(GError) error = NULL;
+    if (!same_log(before, now) && !open_log(now, &error))
+        log_warning("the log stays where it is: %s", error->message);
+    milter_set_limits(daemon->milter, now);
+    warn_restart(before, now);
+}
+
 /* D7. Lines for whoever asked go to `answer`, which may be NULL. */
 static gboolean reload(Daemon *daemon, GString *answer)
 {
@@ -99,7 +129,7 @@ static gboolean reload(Daemon *daemon, GString *answer)
     gboolean done = engine_load(daemon->engine, daemon->path, problems);
     if (done) {
         g_autoptr(Snapshot) current = engine_snapshot(daemon->engine);
-        warn_restart(snapshot_config(old), snapshot_config(current));
+        apply(daemon, snapshot_config(old), snapshot_config(current));
         g_autoptr(GError) error = NULL;
         if (!net_resolver_flush(daemon->services.resolver, &error))
             log_warning("%s", error->message);
@@ -156,18 +186,6 @@ static void reopen_log(void)
 }
 
 /* --- start and stop --- */
-
-static gboolean open_log(const Config *config, GError **error)
-{
-    LogSettings settings = {
-        .target = config->log.target,
-        .json = config->log.json,
-        .level = config->log.level,
-    };
-    log_facility_parse(config->log.facility, &settings.facility);
-    return rights_find(config->rights.user, config->rights.group, &settings.uid, &settings.gid, error) &&
-           log_open(&settings, error);
-}
 
 /* What needs the rights that the daemon was started with. */
 static gboolean open_privileged(Daemon *daemon, const Config *config, GError **error)

@@ -32,8 +32,7 @@ typedef struct {
 
 struct Milter {
     Engine *engine;
-    int idle_timeout;
-    guint max_sessions;
+    int idle_timeout, max_sessions; /* atomic: a reload changes them */
     ListenSocket *sockets;
     guint n_sockets;
     char **addresses;
@@ -127,10 +126,11 @@ typedef enum { PLACE_SESSION, PLACE_REFUSAL, PLACE_NONE } Place;
 
 static Place take_place(Milter *milter)
 {
+    const guint max = g_atomic_int_get(&milter->max_sessions);
     Place place = PLACE_NONE;
 
     pthread_mutex_lock(&milter->lock);
-    if (milter->max_sessions == 0 || milter->n_sessions < milter->max_sessions) {
+    if (max == 0 || milter->n_sessions < max) {
         milter->n_sessions++;
         place = PLACE_SESSION;
     } else if (milter->n_refusals < MILTER_REFUSALS_MAX) {
@@ -145,8 +145,8 @@ static Place take_place(Milter *milter)
 static void note_place(Milter *milter, Place place)
 {
     if (place != PLACE_SESSION && milter->refused_in_burst++ == 0)
-        log_warning("%u sessions are open, max_sessions: more are told to try again later",
-                    milter->max_sessions);
+        log_warning("%d sessions are open, max_sessions: more are told to try again later",
+                    g_atomic_int_get(&milter->max_sessions));
     if (place == PLACE_SESSION && milter->refused_in_burst > 0) {
         log_notice("there is room for sessions again; %" G_GUINT64_FORMAT " were told to try again later",
                    milter->refused_in_burst);
@@ -170,7 +170,7 @@ static gboolean serve(Milter *milter, const ListenSocket *socket, int fd,
 
     worker->milter = milter;
     worker->refused = place == PLACE_REFUSAL;
-    worker->conn = conn_new(fd, milter->engine, peer, milter->idle_timeout, worker->refused);
+    worker->conn = conn_new(fd, milter->engine, peer, g_atomic_int_get(&milter->idle_timeout), worker->refused);
     conn_note_macros(worker->conn, milter->seen);
     worker->link.data = worker;
     pthread_mutex_lock(&milter->lock);
@@ -257,6 +257,12 @@ static void release(Milter *milter)
     g_free(milter);
 }
 
+void milter_set_limits(Milter *milter, const Config *config)
+{
+    g_atomic_int_set(&milter->idle_timeout, config->daemon.idle_timeout);
+    g_atomic_int_set(&milter->max_sessions, MAX(config->daemon.max_sessions, 0));
+}
+
 Milter *milter_new(Engine *engine, const Config *config, GError **error)
 {
     guint n = config->daemon.listen != NULL ? g_strv_length(config->daemon.listen) : 0;
@@ -264,9 +270,8 @@ Milter *milter_new(Engine *engine, const Config *config, GError **error)
     pthread_condattr_t attr;
 
     milter->engine = engine;
+    milter_set_limits(milter, config);
     milter->seen = seen_new();
-    milter->idle_timeout = config->daemon.idle_timeout;
-    milter->max_sessions = MAX(config->daemon.max_sessions, 0);
     milter->sockets = g_new0(ListenSocket, n);
     milter->addresses = g_new0(char *, n + 1);
     pthread_mutex_init(&milter->lock, NULL);

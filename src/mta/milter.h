@@ -41,6 +41,8 @@ typedef struct Milter Milter;
 
 /* NULL: a socket cannot be opened; none is then left open. */
 Milter *milter_new(Engine *engine, const Config *config, GError **error);
+/* After a reload: max_sessions and idle_timeout, for connections that come from now on. Any thread. */
+void milter_set_limits(Milter *milter, const Config *config);
 gboolean milter_start(Milter *milter, GError **error);
 /* Stops accepting. Sessions without a message end at once, the others when theirs is over or `seconds` are:
  * then they are told to try again later. Returns how many messages had to be cut off. */

@@ -62,14 +62,20 @@ static void on_progress(void *data)
     conn_flush(conn);
 }
 
+/* What was said of it is not for the next one. */
+static void end_message(Conn *conn)
+{
+    conn->in_message = FALSE;
+    g_string_truncate(conn->rcpt_refused, 0);
+    g_string_truncate(conn->late, 0);
+}
+
 static void end_session(Conn *conn)
 {
     g_clear_pointer(&conn->session, session_free);
     conn->connected = FALSE;
     conn->has_macros = 0;
-    conn->in_message = FALSE;
-    g_string_truncate(conn->rcpt_refused, 0);
-    g_string_truncate(conn->late, 0);
+    end_message(conn);
 }
 
 static void begin_session(Conn *conn, guint32 actions)
@@ -197,14 +203,13 @@ static void on_connect(Conn *conn, const WireCommand *command)
 
 static void on_helo(Conn *conn, const WireCommand *command)
 {
-    g_string_truncate(conn->late, 0);
-    conn->in_message = FALSE; /* HELO ends a transaction (RFC 5321 §4.1.4); the session knows */
+    end_message(conn); /* HELO ends a transaction (RFC 5321 §4.1.4); the session knows */
     answer_session(conn, session_helo(conn->session, command->args[0]));
 }
 
 static void on_mail(Conn *conn, const WireCommand *command)
 {
-    g_string_truncate(conn->late, 0);
+    end_message(conn);
     g_atomic_int_set(&conn->busy, TRUE);
     conn->in_message = TRUE;
     if (g_atomic_int_get(&conn->draining)) {
@@ -313,8 +318,7 @@ static void on_end_of_message(Conn *conn, const WireCommand *command)
 static void on_abort(Conn *conn, const WireCommand *command)
 {
     session_abort(conn->session);
-    conn->in_message = FALSE;
-    g_string_truncate(conn->late, 0);
+    end_message(conn);
 }
 
 static void on_unknown(Conn *conn, const WireCommand *command)

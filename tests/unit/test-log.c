@@ -30,9 +30,9 @@ static void open_file(gboolean json, LogLevel level, const Clock *clock)
 static char *read_log(void)
 {
     g_autofree char *path = log_path();
-    char *text = NULL;
+    g_autofree char *text = NULL;
     assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    return text;
+    return g_steal_pointer(&text);
 }
 
 typedef struct {

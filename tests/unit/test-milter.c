@@ -308,6 +308,11 @@ static const struct {
      GO_OPEN "connect: continue\n",
      CALLED_OPEN "1 free\n2 new headers sender rcpts body hold\n2 connect mx 192.0.2.2 4712\n2 free\n"
                  "3 new headers sender rcpts body hold\n3 free\n"},
+    {"a refused recipient that never came", NULL,
+     "negotiate\nmail <a@b>\nmacros R {rcpt_mailer}=error\nabort\nmail <a@b>\nrcpt <c@d>\n",
+     "negotiate: negotiate 6 0x1ff 0x1c0880\nmail: continue\nmail: continue\nrcpt: continue\n",
+     NEW CALLED_MAIL "1 macros rcpt rcpt_mailer|error\n1 abort\n" CALLED_MAIL
+                     "1 rcpt <c@d>\n1 free in message\n"},
     {"CRLF within a header", NULL, "negotiate\nheader A: b\\r\\n\\tc\\rd\n",
      "negotiate: negotiate 6 0x1ff 0x1c0880\n", NEW "1 header A: b\\n\\tc\\rd\n1 free\n"},
     {"a large body", NULL, "negotiate\nmail <a@b>\nfill 131072\neom\n",

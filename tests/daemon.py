@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+"""The daemon as its administrator meets it, without an MTA: sockets, log, rights, reload, exit statuses.
+
+    daemon.py POSTERN FAKE_MTA
+
+What needs root is left out without it.
+"""
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Callable
+
+POSTERN, FAKE_MTA = sys.argv[1], sys.argv[2]
+OPEN = "negotiate\nconnect mx.example.com 192.0.2.1 4711\n"
+
+
+def until(what: Callable[[], bool], text: str, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, f"never came: {text}"
+        time.sleep(0.05)
+
+
+running: list[subprocess.Popen] = []
+
+
+class Daemon:
+    def __init__(self, folder: Path, log: str = "stderr", more: str = ""):
+        self.folder, self.more = folder, more
+        folder.chmod(0o755)
+        self.config, self.errors = folder / "postern.conf", folder / "stderr"
+        self.milter, self.control, self.log = folder / "milter.sock", folder / "control.sock", folder / "log"
+        self.write(log if log == "stderr" else f"file:{self.log}")
+
+    def write(self, log: str, more: str | None = None) -> None:
+        self.config.write_text(f"[daemon]\nlisten = unix:{self.milter}\ncontrol = {self.control}\n"
+                               f"{self.more if more is None else more}\n[log]\ntarget = {log}\n[dns]\nservers = 127.0.0.1@9\n")
+
+    def start(self) -> "Daemon":
+        self.process = subprocess.Popen([POSTERN, "serve", "-c", self.config], stderr=self.errors.open("w"))
+        running.append(self.process)
+        until(lambda: self.process.poll() is not None or "listening on" in self.text(), "listening")
+        return self
+
+    def text(self) -> str:
+        return self.errors.read_text() + (self.log.read_text() if self.log.exists() else "")
+
+    def tell(self, number: int) -> None:
+        before = self.text().count("in force")
+        self.process.send_signal(number)
+        until(lambda: self.text().count("in force") > before or not self.log.exists(), "in force")
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.process.wait(30)
+
+    def play(self, script: str) -> str:
+        return subprocess.run([FAKE_MTA, "run", f"unix:{self.milter}"], input=script, text=True, capture_output=True,
+                              timeout=30).stdout
+
+
+def postern(*args: object) -> int:
+    return subprocess.run([POSTERN, *map(str, args)], capture_output=True, timeout=30).returncode
+
+
+def a_file_in_the_place_of_the_control_socket(folder: Path) -> None:
+    """It is not ours: it stays, and the daemon does not start."""
+    daemon = Daemon(folder)
+    daemon.control.write_text("precious")
+    assert daemon.start().stop() == 2
+    assert daemon.control.read_text() == "precious"
+    assert "is not a socket" in daemon.text()
+
+
+def sockets_go_with_the_daemon(folder: Path) -> None:
+    daemon = Daemon(folder).start()
+    assert daemon.milter.stat().st_mode & 0o777 == 0o660
+    assert daemon.control.stat().st_mode & 0o777 == 0o600
+    assert daemon.stop() == 0
+    assert not daemon.milter.exists() and not daemon.control.exists()
+
+
+def what_reload_says(folder: Path) -> None:
+    daemon = Daemon(folder)
+    assert postern("reload", "-c", daemon.config) == 75, "nobody there"
+    daemon.start()
+    assert postern("reload", "-c", daemon.config) == 0
+    good = daemon.config.read_text()
+    daemon.config.write_text(good + "[spf]\nmode = perhaps\n")
+    assert postern("reload", "--socket", daemon.control) == 1
+    assert postern("reload", "-c", daemon.config) == 2
+    assert postern("reload", "-c", folder / "missing") == 2
+    daemon.config.write_text("[spf]\nmode = on\n")
+    assert postern("reload", "-c", daemon.config) == 2, "no socket named"
+    daemon.config.write_text(good)
+    assert daemon.stop() == 0
+
+
+def a_reload_changes_log_and_limits(folder: Path) -> None:
+    daemon = Daemon(folder).start()
+    daemon.play(OPEN + "helo first.example\n")
+    assert "first.example" in daemon.text()
+    daemon.write(f"file:{daemon.log}\nlevel = notice", "max_sessions = 1")
+    daemon.process.send_signal(signal.SIGHUP)
+    until(lambda: daemon.log.exists() and "in force" in daemon.log.read_text(), "the new log")
+    daemon.play(OPEN + "helo second.example\n")
+    assert "second.example" not in daemon.text(), "the level is notice now"
+    time.sleep(0.2)  # the session before has ended for the daemon too
+    idle = subprocess.Popen([FAKE_MTA, "idle", f"unix:{daemon.milter}", "1", "20"], stdout=subprocess.PIPE)
+    try:
+        assert b"1 of 1" in idle.stdout.readline()
+        assert "connect: 421" in daemon.play(OPEN), "a second session is one too many"
+    finally:
+        idle.kill()
+        idle.wait()
+    assert daemon.stop() == 0
+
+
+def a_log_that_root_has_opened(folder: Path) -> None:
+    """Whoever the daemon becomes can open its log again."""
+    daemon = Daemon(folder, "file", "\n[rights]\nuser = nobody\n").start()
+    daemon.tell(signal.SIGHUP)
+    assert "Permission denied" not in daemon.text(), daemon.text()
+    daemon.log.rename(folder / "log.1")
+    daemon.log.touch(0o640)  # as logrotate's "create" does
+    os.chown(daemon.log, 65534, -1)
+    daemon.tell(signal.SIGHUP)
+    until(lambda: "in force" in daemon.log.read_text(), "a line in the new file")
+    assert "continue" in daemon.play(OPEN)
+    assert postern("reload", "-c", daemon.config) == 0
+    assert daemon.stop() == 0
+
+
+TESTS: list[tuple[Callable[[Path], None], bool]] = [
+    (a_file_in_the_place_of_the_control_socket, False), (sockets_go_with_the_daemon, False), (what_reload_says, False),
+    (a_reload_changes_log_and_limits, False), (a_log_that_root_has_opened, True),
+]
+
+failed = 0
+for test, needs_root in TESTS:
+    if needs_root and os.geteuid() != 0:
+        print(f"skipped {test.__name__}: needs root")
+        continue
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            test(Path(name))
+            print(f"ok      {test.__name__}")
+        except Exception as e:
+            failed += 1
+            print(f"FAILED  {test.__name__}: {type(e).__name__}: {e}")
+            errors = Path(name) / "stderr"
+            print(errors.read_text() if errors.exists() else "")
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
+            running.clear()
+sys.exit(1 if failed else 0)
