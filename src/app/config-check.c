@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+#include "base/words.h"
+
+#define SPELLING_SLIPS 2 /* letters that may be wrong */
+#define SPELLING_LEAST 6 /* shorter words are too like each other */
+
 typedef struct {
     const Config *config;
     const Policy *policy;
@@ -121,14 +126,31 @@ static void add_ruling(Rules *rules, const char *value, const char *file, guint 
     ruling_clear(&ruling);
 }
 
+/* Other programs' tags are none of our business, but one that is a letter or two from ours is most likely a slip. */
+static void check_spelling(const Inspection *check, const char *key, const char *file, guint line)
+{
+    g_autofree char *word = g_strndup(key, strcspn(key, ":"));
+    if (strlen(word) < SPELLING_LEAST)
+        return;
+    for (Tag tag = 0; tag < TAG_COUNT; tag++) {
+        if (word_distance(word, tag_name(tag)) <= SPELLING_SLIPS) {
+            problems_add(check->problems, PROBLEM_WARNING, file, line, "%s is no tag; is %s meant?", word,
+                         tag_name(tag));
+            return;
+        }
+    }
+}
+
 static void add_entry(const MapEntry *entry, void *data)
 {
     Rules *rules = data;
     const char *word = entry->key + (g_str_has_prefix(entry->key, "to-") ? strlen("to-") : 0);
-    Tag tag;
-    if (!tag_parse(word, strcspn(word, ":"), &tag))
-        return;
     const char *file = map_name(rules->check->config->policy.access);
+    Tag tag;
+    if (!tag_parse(word, strcspn(word, ":"), &tag)) {
+        check_spelling(rules->check, word, file, entry->line);
+        return;
+    }
     add_place(&rules->by_tag[tag], file, entry->line);
     add_ruling(rules, entry->value, file, entry->line);
 }

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "base/words.h"
 #include "policy/weigh.h"
 
 #define NEAREST_MAX  3
-#define DISTANCE_MAX 64 /* bytes of a word that are compared; tags are shorter */
 
 typedef struct {
     char *config, *rcpt;
@@ -111,28 +111,7 @@ static int explain(const Options *options, const Policy *policy, Tag tag, const 
     return EXIT_DONE;
 }
 
-/* ---- a word that is no tag
- * --------------------------------------------------------------------------------- */
-
-/* Letters to insert, leave out or replace, without regard to case. */
-static guint distance(const char *a, const char *b)
-{
-    guint row[DISTANCE_MAX + 1];
-    guint len = MIN((guint)strlen(b), DISTANCE_MAX);
-    for (guint j = 0; j <= len; j++)
-        row[j] = j;
-    for (guint i = 1; i <= DISTANCE_MAX && a[i - 1]; i++) {
-        guint diagonal = row[0];
-        row[0] = i;
-        for (guint j = 1; j <= len; j++) {
-            guint above = row[j];
-            guint replaced = diagonal + (g_ascii_tolower(a[i - 1]) != g_ascii_tolower(b[j - 1]));
-            row[j] = MIN(MIN(above, row[j - 1]) + 1, replaced);
-            diagonal = above;
-        }
-    }
-    return row[len];
-}
+/* ---- a word that is no tag ---- */
 
 static void say_nearest(const char *word)
 {
@@ -142,7 +121,7 @@ static void say_nearest(const char *word)
         Tag best = TAG_COUNT;
         guint least = G_MAXUINT;
         for (Tag tag = 0; tag < TAG_COUNT; tag++) {
-            guint far = distance(word, tag_name(tag));
+            guint far = word_distance(word, tag_name(tag));
             if (!(taken >> tag & 1) && far < least)
                 least = far, best = tag;
         }

@@ -3,6 +3,7 @@
 #include "conf/options.h"
 
 #include <string.h>
+#include "base/words.h"
 #include "conf/config.h"
 
 static const char *const level_words[] = {
@@ -228,29 +229,6 @@ char *option_name(const Option *option)
                                         : g_strdup_printf("%s.%s", option->section, option->key);
 }
 
-#define NAME_MAX_LEN 40u /* no option is longer; what is longer is like none of them */
-
-/* Levenshtein's distance, without case. */
-static guint distance(const char *a, const char *b)
-{
-    gsize a_len = strlen(a), b_len = strlen(b);
-    if (a_len > NAME_MAX_LEN || b_len > NAME_MAX_LEN)
-        return G_MAXUINT / 2;
-    guint row[NAME_MAX_LEN + 1];
-    for (guint j = 0; j <= b_len; j++)
-        row[j] = j;
-    for (guint i = 1; i <= a_len; i++) {
-        guint diagonal = row[0];
-        row[0] = i;
-        for (guint j = 1; j <= b_len; j++) {
-            guint replaced = diagonal + (g_ascii_tolower(a[i - 1]) != g_ascii_tolower(b[j - 1]));
-            diagonal = row[j];
-            row[j] = MIN(replaced, 1 + MIN(row[j], row[j - 1]));
-        }
-    }
-    return row[b_len];
-}
-
 /* Up to a third of the letters may be wrong. */
 static gboolean is_like(guint distance_found, const char *name)
 {
@@ -259,7 +237,7 @@ static gboolean is_like(guint distance_found, const char *name)
 
 guint option_unlikeness(const char *name, const char *word)
 {
-    guint found = distance(name, word);
+    guint found = word_distance(name, word);
     return is_like(found, name) ? found : G_MAXUINT;
 }
 
@@ -270,7 +248,7 @@ char *option_nearest(const char *section, const char *key)
     for (guint i = 0; i < options_len; i++) {
         if (options[i].kind == OPTION_PAIRS)
             continue;
-        guint found = distance(options[i].key, key) * 2;
+        guint found = word_distance(options[i].key, key) * 2;
         found +=
             g_ascii_strcasecmp(options[i].section, section) != 0; /* in the same section it is likelier */
         if (found < least) {

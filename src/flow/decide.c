@@ -229,12 +229,13 @@ static Reply separate(const Ends *ends)
     if (ends->n[END_HOLD] && ends->n[END_PASS])
         kept |= 1u << END_HOLD;
     guint removed = kept | 1u << END_DISCARD;
-    gboolean anything_kept = ends->n[END_REJECT] || ends->n[END_QUARANTINE] || (kept & 1u << END_HOLD);
     if (!message->session->adapter.can_edit_rcpts)
         return cannot(message, "recipients end differently, and this MTA does not let us remove any");
     const char *why;
-    if (anything_kept && !keep_copy(message, kept, &why))
-        return cannot(message, why);
+    /* A copy for each end, so that who releases the quarantined one does not deliver to those who refused it. */
+    for (End end = 0; end < END_COUNT; end++)
+        if (ends->n[end] && kept & 1u << end && !keep_copy(message, 1u << end, &why))
+            return cannot(message, why);
     if (!ends->n[END_PASS] && !ends->n[END_HOLD])
         return (Reply){.kind = REPLY_DISCARD};
     remove_recipients(message, removed);

@@ -52,6 +52,9 @@ static const Row rows[] = {
     {"a guess that is made", SPF "best_guess = yes\n", "SPF-Guess:a.example WHITELIST\n", NULL},
     {"own HELO names need no hello_checks",
      "[connection]\nhello_blacklist = a.example\n[verbs]\nHello-Own = BAN\n", NULL, NULL},
+    {"a misspelt tag", SPF, "SPF-Fial:a.example OK\nTo-SPF-Softfial:b@our.example OK\nConnect:192.0.2.1 OK\n",
+     "access:1: warning: spf-fial is no tag; is SPF-Fail meant?\n"
+     "access:2: warning: spf-softfial is no tag; is SPF-SoftFail meant?\n"},
     {"a login is always found", "", "SMTP-Auth:fred@a.example OK\n", NULL},
     {"a later version's tag", "", "Virus:a.example REJECT\n",
      "access:1: note: a rule for Virus: this version has no check that finds it\n"},
