@@ -1,5 +1,4 @@
-/* Configuration text with all its values: what was accepted must be accepted again in the form that is shown.
- */
+/* Configuration text with all its values: what was accepted must be accepted again in the form that is shown. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,5 +1,4 @@
-/* A host list and patterns from the same words: what is shown reads back, and matching any address is safe.
- */
+/* A host list and patterns from the same words: what is shown reads back, and matching any address is safe. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

@@ -93,8 +93,7 @@ static char *literal_canonical(const char *text, gsize len)
     return g_ascii_strdown(text, (gssize)len);
 }
 
-/* RFC 5321 §4.1.2 Domain with U-labels (RFC 6531 §3.3); `_` is let through, for the DNS has it. Folded copy.
- */
+/* RFC 5321 §4.1.2 Domain with U-labels (RFC 6531 §3.3); `_` is let through, for the DNS has it. Folded copy. */
 static char *domain_canonical(const char *text, gsize len, gboolean *conforming, GError **error)
 {
     if (len && text[len - 1] == '.') {
@@ -125,8 +124,7 @@ static char *domain_canonical(const char *text, gsize len, gboolean *conforming,
         else if (!g_ascii_isalnum(c) && c != '-' && c < 0x80)
             return fail(error, ADDRESS_ERROR_SYNTAX, "the domain has a character that no host name has"),
                    NULL;
-        /* The limit is that of the A-label, which has at least as many letters as the U-label has characters.
-         */
+        /* The limit is that of the A-label, which has at least as many letters as the U-label has characters. */
         label += (c & 0xc0) != 0x80;
         if (label > ADDRESS_LABEL_MAX)
             return fail(error, ADDRESS_ERROR_TOO_LONG, "the domain has a label over %d bytes",

@@ -230,8 +230,7 @@ static guint read_version(Reader *r)
     return (guint)strtoul(r->word->str, NULL, 10);
 }
 
-/* methodspec: method [/ version] = result. NULL: it is none; the reader stands somewhere before the next ';'.
- */
+/* methodspec: method [/ version] = result. NULL: it is none; the reader stands somewhere before the next ';'. */
 static AuthResResult *read_method(Reader *r)
 {
     if (!read_word(r, "=/"))
@@ -303,8 +302,7 @@ static void read_result(Reader *r)
         result->comment = g_strdup(r->comments->str);
 }
 
-/* [CFWS] authserv-id [CFWS authres-version]. Where the first word is a method already, nothing is consumed.
- */
+/* [CFWS] authserv-id [CFWS authres-version]. Where the first word is a method already, nothing is consumed. */
 static void read_id(Reader *r)
 {
     skip(r);

@@ -289,8 +289,7 @@ static gboolean groups_in_name(const Name *name, const guint8 *b)
     return strstr(name->text, groups->str) != NULL;
 }
 
-/* Whole (RFC 5952 with any separator, padded, reversed nibbles) or its last 64 bits, if they are no counter.
- */
+/* Whole (RFC 5952 with any separator, padded, reversed nibbles) or its last 64 bits, if they are no counter. */
 static gboolean ipv6_in_name(const Name *name, const IpAddress *ip)
 {
     const guint8 *b = ip->bytes;

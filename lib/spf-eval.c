@@ -80,8 +80,7 @@ static gboolean count_void(const Frame *f, const SpfTerm *term)
     return ++e->voids <= stretched(e, SPF_VOIDS_MAX) || e->guess;
 }
 
-/* The query of a term: its answer if there is something to look at; else what the term comes to in `match`.
- */
+/* The query of a term: its answer if there is something to look at; else what the term comes to in `match`. */
 static DnsAnswer *ask_for(const Frame *f, const SpfTerm *term, const char *name, DnsType type,
                           SpfMatch *match)
 {

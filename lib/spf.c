@@ -152,7 +152,9 @@ static char *our_explanation(SpfEval *e, const Who *w)
     if (q->default_explanation) {
         SpfSpan text = {q->default_explanation, strlen(q->default_explanation)};
         char *expanded = spf_expand_text(&e->macros, text, w->domain);
-        return expanded ? expanded : spf_printable(q->default_explanation, strlen(q->default_explanation), SPF_EXPLANATION_MAX);
+        return expanded ? expanded
+                        : spf_printable(q->default_explanation, strlen(q->default_explanation),
+                                        SPF_EXPLANATION_MAX);
     }
     return g_strdup_printf("the domain %s does not permit %s to send its mail", w->domain,
                            ip_to_string(&q->ip, ip));

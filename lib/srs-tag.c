@@ -178,8 +178,7 @@ static char *through_srs0(const char *rest, const char *domain)
     return srstag_join(local + 1, sender[0] ? sender : domain);
 }
 
-/* HHHH=host=(separator)HHHH=TT=host=local: the innermost sender, or else the SRS0 address at the first host.
- */
+/* HHHH=host=(separator)HHHH=TT=host=local: the innermost sender, or else the SRS0 address at the first host. */
 static char *through_srs1(const char *rest, const char *domain)
 {
     const char *host = strchr(rest, '=');

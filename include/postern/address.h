@@ -32,8 +32,7 @@ G_BEGIN_DECLS
 #define ADDRESS_LOCAL_MAX  255
 #define ADDRESS_DOMAIN_MAX 255 /* RFC 5321 §4.5.3.1.2 */
 #define ADDRESS_LABEL_MAX  63  /* RFC 1035 §2.3.4 */
-/* RFC 5321 §4.5.3.1.3 says 256 for a path; room for a long local part, all of it quoted, and a source route.
- */
+/* RFC 5321 §4.5.3.1.3 says 256 for a path; room for a long local part, all of it quoted, and a source route. */
 #define ADDRESS_PATH_MAX 1024
 /* Mailboxes kept of one header field. DMARC has no use for more than one; more than this is an attack. */
 #define ADDRESS_LIST_MAX 256
@@ -68,8 +67,7 @@ Address *address_new(const char *local, const char *domain, GError **error);
 Address *address_copy(const Address *address);
 void address_free(Address *address); /* NULL is allowed */
 
-/* The local part as written on the wire: dot-string if it can be one, else quoted-string (RFC 5321 §4.1.2).
- */
+/* The local part as written on the wire: dot-string if it can be one, else quoted-string (RFC 5321 §4.1.2). */
 char *address_quote_local(const char *local);
 
 /* The domain without its first label, borrowed from `domain`: a.b.example → b.example → example → NULL.

@@ -32,18 +32,18 @@ typedef enum {
 } DnsStatus;
 
 typedef struct {
-    IpAddress ip;        /* A, AAAA */
-    guint preference;    /* MX */
-    const char *name;    /* MX, PTR, CNAME, NS: target, lower case, no final dot; "" is the root */
-    const char *text;    /* TXT: the character-strings joined without a separator; may hold any byte */
-    gsize text_len;      /* in bytes; text[text_len] is NUL */
+    IpAddress ip;     /* A, AAAA */
+    guint preference; /* MX */
+    const char *name; /* MX, PTR, CNAME, NS: target, lower case, no final dot; "" is the root */
+    const char *text; /* TXT: the character-strings joined without a separator; may hold any byte */
+    gsize text_len;   /* in bytes; text[text_len] is NUL */
 } DnsRecord;
 
 typedef struct {
     DnsStatus status;
-    gboolean secure;     /* validated by DNSSEC */
-    guint ttl;           /* seconds that the answer may be kept */
-    const char *why;     /* DNS_TEMPERROR: "timeout", "SERVFAIL", …; else NULL */
+    gboolean secure; /* validated by DNSSEC */
+    guint ttl;       /* seconds that the answer may be kept */
+    const char *why; /* DNS_TEMPERROR: "timeout", "SERVFAIL", …; else NULL */
     guint n_records;
     const DnsRecord *records;
 } DnsAnswer;

@@ -27,7 +27,8 @@ static void remove_forged(Message *message, const char *id)
         }
     }
     if (removed)
-        message_log(message, LOG_LEVEL_NOTICE, "FORGED:", "%u Authentication-Results of %s removed", removed, id);
+        message_log(message, LOG_LEVEL_NOTICE, "FORGED:", "%u Authentication-Results of %s removed", removed,
+                    id);
 }
 
 static gboolean wanted(const Config *config)

@@ -29,7 +29,8 @@ struct Control {
 static gboolean failed(GError **error, const char *what, const char *path)
 {
     int number = errno;
-    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(number), "%s %s: %s", what, path, g_strerror(number));
+    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(number), "%s %s: %s", what, path,
+                g_strerror(number));
     return FALSE;
 }
 

@@ -1,5 +1,4 @@
-/* postern doctor — what usually goes wrong, looked for from here; each finding with the line to change (K11).
- */
+/* postern doctor — what usually goes wrong, looked for from here; each finding with the line to change (K11). */
 #include "app/doctor.h"
 
 #include <stdarg.h>

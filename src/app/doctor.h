@@ -6,16 +6,20 @@
 #include "app/outside.h"
 #include "base/record.h"
 
-typedef enum { ADVICE_ERROR, ADVICE_WARNING, ADVICE_NOTE } AdviceLevel; /* a note is no reason to say that all is not well */
+typedef enum {
+    ADVICE_ERROR,
+    ADVICE_WARNING,
+    ADVICE_NOTE
+} AdviceLevel; /* a note is no reason to say that all is not well */
 
 typedef struct {
     const char *config_path, *postfix, *sendmail; /* as given; NULL: not to be looked at */
-    Config *config;      /* NULL: it cannot be used */
-    Outside outside;     /* without a configuration: the defaults' */
-    pid_t pid;           /* of the filter that listens; 0: not known */
-    const char *check;   /* the one that is under way */
-    Record *findings;    /* what the checks have to say, in a list "findings" */
-    guint n[3];          /* by level */
+    Config *config;                               /* NULL: it cannot be used */
+    Outside outside;                              /* without a configuration: the defaults' */
+    pid_t pid;                                    /* of the filter that listens; 0: not known */
+    const char *check;                            /* the one that is under way */
+    Record *findings;                             /* what the checks have to say, in a list "findings" */
+    guint n[3];                                   /* by level */
 } Doctor;
 
 /* `file` is where something is to be changed and `line` what should stand there; both may be NULL. */

@@ -1,5 +1,4 @@
-/* manual.h — pages of documentation that are made from tables, so that they cannot be out of step with them.
- */
+/* manual.h — pages of documentation that are made from tables, so that they cannot be out of step with them. */
 #pragma once
 
 #include <glib.h>

@@ -13,8 +13,8 @@ GHashTable *postfix_parse(const char *text);
 char *postfix_value(GHashTable *main_cf, const char *name, const char *fallback);
 
 typedef struct {
-    gboolean chrooted;       /* an smtpd of type inet runs in a chroot */
-    char *overrides;         /* -o smtpd_milters=…: other milters for one of them; NULL: none */
+    gboolean chrooted; /* an smtpd of type inet runs in a chroot */
+    char *overrides;   /* -o smtpd_milters=…: other milters for one of them; NULL: none */
 } PostfixServices;
 /* master.cf (master(5)). `chroot_default`: what "-" in its column means ("n" since Postfix 3.0). */
 PostfixServices postfix_services(const char *master_cf, gboolean chroot_default);

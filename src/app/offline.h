@@ -15,12 +15,13 @@ typedef struct {
 typedef struct {
     Record *record;   /* everything that is known, as flow/trace.h shows it, and `answers` */
     GString *headers; /* as they would be delivered; NULL: nothing was judged */
-    char **rcpts;     /* what each recipient was told at RCPT, in the order of the envelope; NULL: refused at MAIL */
-    char *end;        /* what was answered to the message; NULL: nobody was left, or MAIL was refused */
-    char *edits;      /* one a line; "" when it is not delivered */
+    char **
+        rcpts; /* what each recipient was told at RCPT, in the order of the envelope; NULL: refused at MAIL */
+    char *end; /* what was answered to the message; NULL: nobody was left, or MAIL was refused */
+    char *edits; /* one a line; "" when it is not delivered */
     gboolean reached_end;
     gboolean temporary; /* the sender would come back */
-    ReplyKind kind; /* of `end` */
+    ReplyKind kind;     /* of `end` */
 } Outcome;
 
 /* Checks, actions and the configuration, with the outside that is given; which is borrowed, and must stay where it is.
@@ -29,6 +30,6 @@ gboolean offline_open(Offline *offline, const Outside *outside, Config *config, 
 void offline_close(Offline *offline);
 
 /* FALSE: an address in the envelope is none. Needs nothing cleared then. */
-gboolean offline_judge(Offline *offline, const ReplayEnvelope *envelope, const char *message, gsize len, Outcome *outcome,
-                       GError **error);
+gboolean offline_judge(Offline *offline, const ReplayEnvelope *envelope, const char *message, gsize len,
+                       Outcome *outcome, GError **error);
 void outcome_clear(Outcome *outcome);

@@ -23,7 +23,8 @@ gboolean outside_open(Outside *outside, const OutsideOptions *options, const Con
     if (options->time) {
         gint64 at;
         if (!clock_parse(options->time, &at)) {
-            fprintf(stderr, "--time %s: write it as 2026-11-23T06:00:00Z or as seconds since 1970\n", options->time);
+            fprintf(stderr, "--time %s: write it as 2026-11-23T06:00:00Z or as seconds since 1970\n",
+                    options->time);
             return FALSE;
         }
         outside->fixed = clock_fixed(at);

@@ -17,9 +17,13 @@ typedef struct {
     const Clock *clock;
 } Outside;
 
-#define OUTSIDE_ENTRIES(options)                                                                                   \
-    {"zone", 0, 0, G_OPTION_ARG_FILENAME, &(options).zone, "answer DNS from this file instead of the net", "FILE"}, \
-    {"time", 0, 0, G_OPTION_ARG_STRING, &(options).time, "set the clock, e.g. 2026-11-23T06:00:00Z", "TIME"}
+#define OUTSIDE_ENTRIES(options)                                                                             \
+    {"zone", 0, 0, G_OPTION_ARG_FILENAME, &(options).zone, "answer DNS from this file instead of the net",   \
+     "FILE"},                                                                                                \
+    {                                                                                                        \
+        "time", 0, 0, G_OPTION_ARG_STRING, &(options).time, "set the clock, e.g. 2026-11-23T06:00:00Z",      \
+            "TIME"                                                                                           \
+    }
 
 /* The strings that option parsing has made. */
 void outside_options_clear(OutsideOptions *options);

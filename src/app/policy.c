@@ -6,7 +6,7 @@
 #include "base/words.h"
 #include "policy/weigh.h"
 
-#define NEAREST_MAX  3
+#define NEAREST_MAX 3
 
 typedef struct {
     char *config, *rcpt;

@@ -9,12 +9,14 @@ int command_reload(int argc, char **argv)
 {
     g_autofree char *path = NULL, *socket = NULL;
     const GOptionEntry entries[] = {
-        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &path, "the filter's configuration, which names its socket", "FILE"},
+        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &path, "the filter's configuration, which names its socket",
+         "FILE"},
         {"socket", 0, 0, G_OPTION_ARG_FILENAME, &socket, "its control socket", "PATH"},
         {NULL},
     };
     if (!command_options(&argc, &argv, entries, "",
-                         "Exit status 0: the new configuration is in force; 1: the filter found faults, the old one stays;\n"
+                         "Exit status 0: the new configuration is in force; 1: the filter found faults, the "
+                         "old one stays;\n"
                          "2: FILE cannot be read or names no socket; 75: no filter answers."))
         return EXIT_USAGE;
     if (argc != 1 || (!path && !socket)) {

@@ -92,7 +92,8 @@ gboolean rights_find(const char *user, const char *group, uid_t *uid, gid_t *gid
     *gid = 0;
     if (user == NULL || *user == '\0')
         return TRUE;
-    return find_user(user, uid, gid, error) && (group == NULL || *group == '\0' || find_group(group, gid, error));
+    return find_user(user, uid, gid, error) &&
+           (group == NULL || *group == '\0' || find_group(group, gid, error));
 }
 
 static gboolean change_user(const char *user, const char *group, GError **error)

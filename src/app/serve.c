@@ -23,7 +23,7 @@ typedef struct {
     Engine *engine;
     Control *control;
     Milter *milter;
-    char *stamp;      /* of the files that the configuration was read from */
+    char *stamp; /* of the files that the configuration was read from */
     pthread_mutex_t reload_lock;
 } Daemon;
 
@@ -31,8 +31,9 @@ typedef struct {
 
 static void log_problems(const Problems *problems)
 {
-    static const LogLevel levels[] = {
-        [PROBLEM_ERROR] = LOG_LEVEL_ERROR, [PROBLEM_WARNING] = LOG_LEVEL_WARNING, [PROBLEM_NOTE] = LOG_LEVEL_NOTICE};
+    static const LogLevel levels[] = {[PROBLEM_ERROR] = LOG_LEVEL_ERROR,
+                                      [PROBLEM_WARNING] = LOG_LEVEL_WARNING,
+                                      [PROBLEM_NOTE] = LOG_LEVEL_NOTICE};
     for (guint i = 0; i < problems_len(problems); i++) {
         const Problem *problem = problems_at(problems, i);
         g_autofree char *line = problem_to_string(problem);
@@ -142,7 +143,8 @@ static gboolean reload(Daemon *daemon, GString *answer)
     }
     pthread_mutex_unlock(&daemon->reload_lock);
     log_problems(problems);
-    log_notice(done ? "%s is in force" : "%s has faults: the configuration before it stays in force", daemon->path);
+    log_notice(done ? "%s is in force" : "%s has faults: the configuration before it stays in force",
+               daemon->path);
     for (guint i = 0; answer && i < problems_len(problems); i++) {
         g_autofree char *line = problem_to_string(problems_at(problems, i));
         g_string_append_printf(answer, "%s\n", line);
@@ -274,7 +276,8 @@ static void stop(Daemon *daemon)
     g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
     service_stopping();
     log_notice("stopping: %u sessions", milter_sessions(daemon->milter));
-    milter_drain(daemon->milter, snapshot_config(snapshot)->daemon.drain_timeout); /* it says what was cut off */
+    milter_drain(daemon->milter,
+                 snapshot_config(snapshot)->daemon.drain_timeout); /* it says what was cut off */
     log_notice("stopped");
 }
 
@@ -338,8 +341,9 @@ int command_serve(int argc, char **argv)
         {"config", 'c', 0, G_OPTION_ARG_FILENAME, &path, "the configuration file", "FILE"},
         {NULL},
     };
-    if (!command_options(&argc, &argv, entries, "",
-                         "Runs in the foreground until SIGTERM. SIGHUP and SIGUSR1 make it read its configuration again."))
+    if (!command_options(
+            &argc, &argv, entries, "",
+            "Runs in the foreground until SIGTERM. SIGHUP and SIGUSR1 make it read its configuration again."))
         return EXIT_USAGE;
     if (argc != 1 || !path) {
         fprintf(stderr, "Usage: postern serve -c FILE\n");

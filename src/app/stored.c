@@ -44,8 +44,7 @@ static void add_rcpts(Stored *stored, const char *list)
 
 /* --- Received --- */
 
-/* "[192.0.2.1]" or "[IPv6:2001:db8::1]" in the field, as all MTAs write the client's address (RFC 5321 §4.4).
- */
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]" in the field, as all MTAs write the client's address (RFC 5321 §4.4). */
 static gboolean find_client(const char *value, const char **at, char **ip)
 {
     for (const char *open = strchr(value, '['); open; open = strchr(open + 1, '[')) {

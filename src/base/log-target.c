@@ -75,7 +75,9 @@ gboolean log_target_open(LogTarget *target, const LogSettings *settings, GError 
     }
     if (g_str_has_prefix(word, "file:/")) {
         target->path = g_strdup(word + strlen("file:"));
-        target->fd = make_file(target->path, settings->uid, settings->gid, error) ? open_file(target->path, error) : -1;
+        target->fd = make_file(target->path, settings->uid, settings->gid, error)
+                         ? open_file(target->path, error)
+                         : -1;
         if (target->fd >= 0)
             return TRUE;
         g_clear_pointer(&target->path, g_free);

@@ -48,8 +48,8 @@ static void on_mail(Message *message)
     Pool *pool = message_pool(message);
     const char *domain = message_sender(message)->domain;
     char *subject = pool_printf(pool, "%s@%s", fact->login, domain);
-    Finding *finding = message_find(message, &check_auth, TAG_SMTP_AUTH, subject,
-                                    "%s may not send as %s", fact->login, *domain ? domain : "<>");
+    Finding *finding = message_find(message, &check_auth, TAG_SMTP_AUTH, subject, "%s may not send as %s",
+                                    fact->login, *domain ? domain : "<>");
     const char *keys[] = {subject, fact->login, *domain ? domain : NULL, NULL};
     finding_set_keys(finding, pool, keys);
 }

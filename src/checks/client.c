@@ -17,12 +17,8 @@
 #define PORT_SUBMISSION "587"
 
 static const Field fields[] = {
-    FIELD_BOOL(ClientFact, internal),
-    FIELD_BOOL(ClientFact, trusted),
-    FIELD_BOOL(ClientFact, dynamic),
-    FIELD_STR(ClientFact, matched),
-    FIELD_STR(ClientFact, dynamic_why),
-    {0},
+    FIELD_BOOL(ClientFact, internal), FIELD_BOOL(ClientFact, trusted),    FIELD_BOOL(ClientFact, dynamic),
+    FIELD_STR(ClientFact, matched),   FIELD_STR(ClientFact, dynamic_why), {0},
 };
 
 static gboolean is_host_itself(Session *session)
@@ -120,7 +116,8 @@ static void on_mail(Message *message)
                     session_deadline(session)))
         return;
     message_find(message, &check_client, TAG_CLIENT_BANNED, session_ip_text(session),
-                 "%u demerits, more than %d: this client is banned for now", session_demerits(session), limit);
+                 "%u demerits, more than %d: this client is banned for now", session_demerits(session),
+                 limit);
 }
 
 const Check check_client = {

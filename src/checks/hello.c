@@ -23,8 +23,8 @@ static const char *form_name(int form)
 
 typedef struct {
     HelloForm form;
-    const char *own;     /* the word of hello_blacklist that matched; NULL: none */
-    gboolean demerited;  /* what `own` costs has been counted */
+    const char *own;    /* the word of hello_blacklist that matched; NULL: none */
+    gboolean demerited; /* what `own` costs has been counted */
 } HelloFact;
 
 static const Field fields[] = {

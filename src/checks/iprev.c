@@ -101,9 +101,10 @@ static void first_rcpt(Message *message)
     const IprevFact *fact = iprev_fact(session);
     if (fact->code == IPREV_NONE)
         return;
-    Finding *finding = message_find(message, &check_iprev, tags[fact->code], session_ip_text(session),
-                                    "reverse DNS of %s: %s%s%s", session_ip_text(session), code_name(fact->code),
-                                    fact->name ? ", " : "", fact->name ? fact->name : "");
+    Finding *finding =
+        message_find(message, &check_iprev, tags[fact->code], session_ip_text(session),
+                     "reverse DNS of %s: %s%s%s", session_ip_text(session), code_name(fact->code),
+                     fact->name ? ", " : "", fact->name ? fact->name : "");
     if (fact->code == IPREV_TEMPERROR)
         finding_may_become(finding, TAG_IPREV_PASS, TAG_IPREV_FAIL, TAG_IPREV_PERMERROR, TAG_COUNT);
 }

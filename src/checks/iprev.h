@@ -3,11 +3,11 @@
 
 #include "flow/flow.h"
 
-#define IPREV_CODES(X)                                                                                             \
-    X(NONE, "none") /* not asked: internal, or no address */                                                       \
-    X(PASS, "pass")                                                                                                \
-    X(FAIL, "fail")           /* names, but none leads back */                                                     \
-    X(PERMERROR, "permerror") /* no PTR name */                                                                    \
+#define IPREV_CODES(X)                                                                                       \
+    X(NONE, "none") /* not asked: internal, or no address */                                                 \
+    X(PASS, "pass")                                                                                          \
+    X(FAIL, "fail")           /* names, but none leads back */                                               \
+    X(PERMERROR, "permerror") /* no PTR name */                                                              \
     X(TEMPERROR, "temperror")
 
 typedef enum {

@@ -29,11 +29,12 @@ static void on_rcpt(Recipient *recipient)
     const Address *rcpt = recipient_address(recipient);
     const char *error = recipient_error(recipient);
     if (error && config->sender.syntax_checks) {
-        recipient_find(recipient, &check_recipient, TAG_BAD_RECIPIENT, recipient_text(recipient), "RCPT TO: %s",
-                       error);
+        recipient_find(recipient, &check_recipient, TAG_BAD_RECIPIENT, recipient_text(recipient),
+                       "RCPT TO: %s", error);
         return;
     }
-    if (!client_is_ours(session) && *rcpt->domain && patterns_match(config->sender.private_relay, rcpt->domain))
+    if (!client_is_ours(session) && *rcpt->domain &&
+        patterns_match(config->sender.private_relay, rcpt->domain))
         recipient_find(recipient, &check_recipient, TAG_PRIVATE_RELAY, rcpt->canonical,
                        "%s takes mail from inside only", rcpt->domain);
     if (takes_no_mail(config->sender.no_mail_to, rcpt))

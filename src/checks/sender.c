@@ -14,7 +14,8 @@
 static gboolean wanted(const Config *config)
 {
     return config->sender.syntax_checks || !hosts_is_empty(config->sender.internal_mta) ||
-           !patterns_is_empty(config->sender.banned_domains) || !patterns_is_empty(config->sender.srs_domains);
+           !patterns_is_empty(config->sender.banned_domains) ||
+           !patterns_is_empty(config->sender.srs_domains);
 }
 
 static void check_null(Message *message)
@@ -38,10 +39,11 @@ static void check_banned(Message *message)
     const PatternList *banned = config->sender.banned_domains;
     if (!*sender->domain)
         return;
-    const char *subject = patterns_match(config->sender.email_providers, sender->domain) ? sender->canonical
-                                                                                         : sender->domain;
+    const char *subject =
+        patterns_match(config->sender.email_providers, sender->domain) ? sender->canonical : sender->domain;
     if (patterns_match(banned, subject))
-        message_find(message, &check_sender, TAG_BANNED_DOMAIN, sender->canonical, "%s is banned here", subject);
+        message_find(message, &check_sender, TAG_BANNED_DOMAIN, sender->canonical, "%s is banned here",
+                     subject);
 }
 
 static void check_srs(Message *message)
@@ -58,7 +60,8 @@ static void check_srs(Message *message)
         .hash_length = config->sender.srs_hash_length,
     };
     g_autofree char *original = NULL;
-    SrsStatus status = srs_reverse(&settings, sender->mailbox, clock_seconds(session_clock(session)), &original);
+    SrsStatus status =
+        srs_reverse(&settings, sender->mailbox, clock_seconds(session_clock(session)), &original);
     if (status == SRS_UNTAGGED && !config->sender.srs_only)
         return;
     if (status != SRS_VALID)
@@ -71,7 +74,8 @@ static void on_mail(Message *message)
     const Config *config = session_config(message_session(message));
     const char *error = message_sender_error(message);
     if (error && config->sender.syntax_checks) {
-        message_find(message, &check_sender, TAG_BAD_SENDER, message_sender_text(message), "MAIL FROM: %s", error);
+        message_find(message, &check_sender, TAG_BAD_SENDER, message_sender_text(message), "MAIL FROM: %s",
+                     error);
         return;
     }
     check_null(message);

@@ -49,8 +49,8 @@ static SpfRequest make_request(Message *message)
     const Config *config = session_config(session);
     return (SpfRequest){
         .resolver = message_resolver(message),
-        .deadline = MIN(session_deadline(session),
-                        g_get_monotonic_time() + config->spf.timeout * G_TIME_SPAN_SECOND),
+        .deadline =
+            MIN(session_deadline(session), g_get_monotonic_time() + config->spf.timeout * G_TIME_SPAN_SECOND),
         .ip = *session_ip(session),
         .helo = session_helo_name(session),
         .sender = message_sender(message)->mailbox,
@@ -213,14 +213,16 @@ gboolean spf_judges(Message *message)
 /* --- findings --- */
 
 static const Tag mfrom_tags[] = {
-    [SPF_NONE] = TAG_SPF_NONE,           [SPF_NEUTRAL] = TAG_SPF_NEUTRAL,     [SPF_PASS] = TAG_SPF_PASS,
-    [SPF_FAIL] = TAG_SPF_FAIL,           [SPF_SOFTFAIL] = TAG_SPF_SOFTFAIL,   [SPF_TEMPERROR] = TAG_SPF_TEMPERROR,
+    [SPF_NONE] = TAG_SPF_NONE,           [SPF_NEUTRAL] = TAG_SPF_NEUTRAL,
+    [SPF_PASS] = TAG_SPF_PASS,           [SPF_FAIL] = TAG_SPF_FAIL,
+    [SPF_SOFTFAIL] = TAG_SPF_SOFTFAIL,   [SPF_TEMPERROR] = TAG_SPF_TEMPERROR,
     [SPF_PERMERROR] = TAG_SPF_PERMERROR,
 };
 
 static const Tag helo_tags[] = {
-    [SPF_NONE] = TAG_HELO_NONE,           [SPF_NEUTRAL] = TAG_HELO_NEUTRAL,   [SPF_PASS] = TAG_HELO_PASS,
-    [SPF_FAIL] = TAG_HELO_FAIL,           [SPF_SOFTFAIL] = TAG_HELO_SOFTFAIL, [SPF_TEMPERROR] = TAG_HELO_TEMPERROR,
+    [SPF_NONE] = TAG_HELO_NONE,           [SPF_NEUTRAL] = TAG_HELO_NEUTRAL,
+    [SPF_PASS] = TAG_HELO_PASS,           [SPF_FAIL] = TAG_HELO_FAIL,
+    [SPF_SOFTFAIL] = TAG_HELO_SOFTFAIL,   [SPF_TEMPERROR] = TAG_HELO_TEMPERROR,
     [SPF_PERMERROR] = TAG_HELO_PERMERROR,
 };
 
@@ -248,7 +250,8 @@ static char *sentence_of(Message *message, const SpfFact *fact)
     case SPF_TEMPERROR:
         return pool_printf(pool, "SPF of %s cannot be checked now: %s", domain, fact->problem);
     case SPF_NONE:
-        return pool_printf(pool, "%s has no SPF record, %s no PTR name and no valid HELO: three strikes", domain, ip);
+        return pool_printf(pool, "%s has no SPF record, %s no PTR name and no valid HELO: three strikes",
+                           domain, ip);
     default:
         return pool_printf(pool, "SPF %s: %s for %s", spf_code_name(fact->code), ip, domain);
     }
@@ -276,8 +279,8 @@ static void find_mfrom(Message *message, const SpfFact *fact)
     Finding *finding =
         message_find(message, &check_spf, mfrom_tags[code], subject, "%s", sentence_of(message, fact));
     if (code == SPF_TEMPERROR)
-        finding_may_become(finding, TAG_SPF_PASS, TAG_SPF_FAIL, TAG_SPF_SOFTFAIL, TAG_SPF_NEUTRAL, TAG_SPF_NONE,
-                           TAG_SPF_PERMERROR, TAG_COUNT);
+        finding_may_become(finding, TAG_SPF_PASS, TAG_SPF_FAIL, TAG_SPF_SOFTFAIL, TAG_SPF_NEUTRAL,
+                           TAG_SPF_NONE, TAG_SPF_PERMERROR, TAG_COUNT);
 }
 
 static void find_helo(Message *message, const SpfFact *fact)
@@ -285,8 +288,8 @@ static void find_helo(Message *message, const SpfFact *fact)
     if (!fact->helo_result)
         return;
     const char *helo = session_helo_name(message_session(message));
-    Finding *finding = message_find(message, &check_spf, helo_tags[fact->helo_code], helo, "SPF of HELO %s: %s",
-                                    helo, spf_code_name(fact->helo_code));
+    Finding *finding = message_find(message, &check_spf, helo_tags[fact->helo_code], helo,
+                                    "SPF of HELO %s: %s", helo, spf_code_name(fact->helo_code));
     if (fact->helo_code == SPF_TEMPERROR)
         finding_may_become(finding, TAG_HELO_PASS, TAG_HELO_FAIL, TAG_HELO_SOFTFAIL, TAG_HELO_NEUTRAL,
                            TAG_HELO_NONE, TAG_HELO_PERMERROR, TAG_COUNT);
@@ -305,8 +308,8 @@ static void first_rcpt(Message *message)
     if (fact->skipped)
         return;
     if (fact->forwarder)
-        message_find(message, &check_spf, TAG_SPF_FORWARDER, fact->forwarder, "SPF pass for trusted forwarder %s",
-                     fact->forwarder);
+        message_find(message, &check_spf, TAG_SPF_FORWARDER, fact->forwarder,
+                     "SPF pass for trusted forwarder %s", fact->forwarder);
     if (!says_551(message, fact))
         find_mfrom(message, fact);
     find_helo(message, fact);
@@ -321,8 +324,9 @@ static void on_rcpt(Recipient *recipient)
     const SpfFact *fact = spf_fact(message);
     if (fact->skipped || !says_551(message, fact))
         return;
-    Finding *finding = recipient_find(recipient, &check_spf, TAG_SPF_FAIL, subject_of(message, fact),
-                                      "User not local; please try <%s>", recipient_address(recipient)->mailbox);
+    Finding *finding =
+        recipient_find(recipient, &check_spf, TAG_SPF_FAIL, subject_of(message, fact),
+                       "User not local; please try <%s>", recipient_address(recipient)->mailbox);
     finding->code = 551;
     finding->xcode = "5.7.1";
 }

@@ -9,10 +9,10 @@
 
 /* One an option, in the order of the table. */
 typedef struct {
-    guint line; /* 0: a default */
-    char *file; /* NULL: the configuration file itself; else one that it includes */
+    guint line;           /* 0: a default */
+    char *file;           /* NULL: the configuration file itself; else one that it includes */
     gboolean old_default; /* line 0: not the option's own default but the old system's (D8) */
-    char *raw;  /* lists only: as written, so that file: is not shown as a million words */
+    char *raw;            /* lists only: as written, so that file: is not shown as a million words */
 } ConfigOrigin;
 
 struct ConfigOrigins {

@@ -154,8 +154,7 @@ static const OldName old_names[] = {
     {"formatters", NULL, OLD_NOTHING, NULL, NULL},
 };
 
-/* Several programs had files of this form. The one that refused bad HELO and PTR names called its socket so.
- */
+/* Several programs had files of this form. The one that refused bad HELO and PTR names called its socket so. */
 typedef enum { PROGRAM_BMS = 1, PROGRAM_SPF = 2, PROGRAM_OTHER = 4 } OldProgram;
 
 /* [srs] alone is what the SRS daemon read; together with sections of ours it is a slip in a new file. */

@@ -124,8 +124,7 @@ static char *shown_value(const Config *config, const Option *option)
     return raw != NULL ? g_strdup(raw) : value_to_text(option, config_member(config, option));
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 static void append_value(GString *to, const char *key, const char *value, const char *from)
 {
@@ -162,8 +161,7 @@ static char *show_text(const Config *config)
     return g_string_free(text, FALSE);
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static void record_value(Record *record, const Config *config, const Option *option)
 {

@@ -146,8 +146,7 @@ void loader_apply(Loader *loader, const Ini *ini, gboolean old_file)
         apply_entry(loader, ini_at(ini, i), old_file);
 }
 
-/* ConfigParser files for Python 2 have comments after values; whether it is one shows only once it is parsed.
- */
+/* ConfigParser files for Python 2 have comments after values; whether it is one shows only once it is parsed. */
 static Ini *parse_either(const char *name, const char *text, gsize len, gboolean *old_file,
                          Problems *problems)
 {
@@ -157,7 +156,7 @@ static Ini *parse_either(const char *name, const char *text, gsize len, gboolean
     return ini_parse(name, text, len, *old_file ? INI_INLINE_COMMENTS : INI_PLAIN, problems);
 }
 
-/* ---- what the files that are named hold -------------------------------------------------------------- */
+/* ---- what the files that are named hold ---- */
 
 static void read_secrets(Loader *loader, const char *path)
 {

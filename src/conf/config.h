@@ -146,8 +146,7 @@ typedef struct {
     struct {
         Map *access; /* NULL: none */
         MixedMode mixed;
-        ConfigPairs
-            verbs;              /* [verbs] SPF-Fail = REJECT: defaults of tags, overriding the table. From old
+        ConfigPairs verbs;      /* [verbs] SPF-Fail = REJECT: defaults of tags, overriding the table. From old
                                  * files      also names with a subject, as in an access map: "SPF-Fail!example.com" */
         ConfigPairs decide_at;  /* [decide_at] SPF-Fail = message */
         ConfigPairs settled_by; /* [settled_by] SPF-Fail = DMARC-Pass, SPF-Forwarder */
@@ -162,7 +161,8 @@ typedef struct {
     } policy;
 
     struct {
-        char *config; /* another configuration that judges the same mail, and only says what it would do; "" : none */
+        char *
+            config; /* another configuration that judges the same mail, and only says what it would do; "" : none */
     } shadow;
 
     /* What the files that are named above hold, read with the rest. */

@@ -101,7 +101,8 @@ static gboolean just_written(const struct stat *st)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    gint64 age = (now.tv_sec - st->st_mtim.tv_sec) * G_USEC_PER_SEC + (now.tv_nsec - st->st_mtim.tv_nsec) / 1000;
+    gint64 age =
+        (now.tv_sec - st->st_mtim.tv_sec) * G_USEC_PER_SEC + (now.tv_nsec - st->st_mtim.tv_nsec) / 1000;
     return age >= 0 && age < QUIET_USEC;
 }
 

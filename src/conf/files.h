@@ -18,8 +18,7 @@ typedef enum {
     FILE_SECRET, /* the same, and not readable by others */
 } FileTrust;
 
-/* The bytes with a NUL behind, and room for one more byte; owned by the caller. NULL: `error` names the path.
- */
+/* The bytes with a NUL behind, and room for one more byte; owned by the caller. NULL: `error` names the path. */
 char *file_read(const char *path, gsize max, FileTrust trust, gsize *len, GError **error);
 
 /* FALSE: it is not there, not a regular file, or its permissions are too wide. */

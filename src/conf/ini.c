@@ -69,8 +69,7 @@ static char *full_name(const char *section, const char *key, gsize key_len)
     return g_ascii_strdown(joined, -1);
 }
 
-/* ---- lines -----------------------------------------------------------------------------------------------
- */
+/* ---- lines ---- */
 
 typedef struct {
     Ini *ini;
@@ -292,8 +291,7 @@ static void read_lines(Reader *reader, const char *text, gsize len)
     finish_item(reader);
 }
 
-/* ---- interpolation ---------------------------------------------------------------------------------------
- */
+/* ---- interpolation ---- */
 
 typedef struct {
     const Ini *ini;
@@ -380,8 +378,7 @@ static void interpolate(Ini *ini, const char *name, IniFlags flags, Problems *pr
         g_clear_pointer(&((Item *)g_ptr_array_index(ini->items, i))->raw, g_free);
 }
 
-/* ---- the module ------------------------------------------------------------------------------------------
- */
+/* ---- the module ---- */
 
 Ini *ini_parse(const char *name, const char *text, gsize len, IniFlags flags, Problems *problems)
 {

@@ -18,8 +18,7 @@ typedef struct {
     guint8 *exact;          /* one an entry: its key stands in the file as it is folded */
 } Collector;
 
-/* ---- the first walk -------------------------------------------------------------------------------------
- */
+/* ---- the first walk ---- */
 
 static gboolean measure_pair(MapSink *sink, const char *key, gsize key_len, const char *value,
                              gsize value_len)
@@ -36,8 +35,7 @@ static void measure_skip(MapSink *sink, const char *key, gsize key_len, const ch
 {
 }
 
-/* ---- the second walk ------------------------------------------------------------------------------------
- */
+/* ---- the second walk ---- */
 
 G_GNUC_PRINTF(4, 5)
 static void report(Collector *c, const char *key, gsize key_len, const char *format, ...)

@@ -129,8 +129,7 @@ Map *map_parse(const char *name, const char *text, gsize len, Problems *problems
     return map_text_parse(name, copy, len, problems);
 }
 
-/* ---- kinds of files -------------------------------------------------------------------------------------
- */
+/* ---- kinds of files ---- */
 
 static gboolean is_cdb(const char *bytes, gsize len)
 {

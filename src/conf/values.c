@@ -44,8 +44,7 @@ static int word_index(const char *const *words, const char *text)
     return -1;
 }
 
-/* ---- numbers ---------------------------------------------------------------------------------------------
- */
+/* ---- numbers ---- */
 
 static gboolean parse_bool(const Parse *parse, void *at)
 {
@@ -168,8 +167,7 @@ static char *show_size(const Option *option, const void *at)
     return show_with_unit(size_units, *(const gint64 *)at);
 }
 
-/* ---- words and texts -------------------------------------------------------------------------------------
- */
+/* ---- words and texts ---- */
 
 static gboolean parse_enum(const Parse *parse, void *at)
 {
@@ -268,8 +266,7 @@ static void free_string(void *at)
     g_clear_pointer((char **)at, g_free);
 }
 
-/* ---- lists -----------------------------------------------------------------------------------------------
- */
+/* ---- lists ---- */
 
 #define SEPARATORS ", \t\r\n\v\f"
 
@@ -498,8 +495,7 @@ static void free_pairs(void *at)
     pairs->n = 0;
 }
 
-/* ---- the table -------------------------------------------------------------------------------------------
- */
+/* ---- the table ---- */
 
 static const struct {
     gboolean (*parse)(const Parse *parse, void *at);

@@ -110,7 +110,7 @@ static End end_of(const Recipient *recipient)
 
 typedef struct {
     Message *message;
-    guint n[END_COUNT];              /* recipients by their end */
+    guint n[END_COUNT]; /* recipients by their end */
     const Recipient *first[END_COUNT];
     guint total;
 } Ends;
@@ -146,7 +146,7 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
     }
     Quarantine *quarantine = message->session->engine->services->quarantine;
     if (!quarantine || !message->body || message->body_error) {
-        *why = !quarantine     ? "no quarantine to keep a copy in ([policy] quarantine_dir)"
+        *why = !quarantine      ? "no quarantine to keep a copy in ([policy] quarantine_dir)"
                : !message->body ? "no body was kept for the quarantine"
                                 : message->body_error;
         return FALSE;
@@ -181,8 +181,8 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
         *why = pool_strdup(message->known.pool, error->message);
         return FALSE;
     }
-    message_log(message, LOG_LEVEL_NOTICE, "QUARANTINE:", "kept as %s for %u of %u recipients", id, rcpts->len - 1,
-                message->n_accepted);
+    message_log(message, LOG_LEVEL_NOTICE, "QUARANTINE:", "kept as %s for %u of %u recipients", id,
+                rcpts->len - 1, message->n_accepted);
     return TRUE;
 }
 
@@ -247,7 +247,8 @@ static Reply answer_all(Message *message)
     Ends ends = {0};
     /* What was not kept was not judged: a forged field could hide there. */
     if (message->headers_cut && snapshot_wants(message->session->snapshot, STAGE_HEADERS)) {
-        message_log(message, LOG_LEVEL_NOTICE, "REJECT:", "header over %" G_GINT64_FORMAT " bytes ([daemon] max_headers)",
+        message_log(message, LOG_LEVEL_NOTICE,
+                    "REJECT:", "header over %" G_GINT64_FORMAT " bytes ([daemon] max_headers)",
                     session_config(message->session)->daemon.max_headers);
         return (Reply){REPLY_REJECT, 552, "5.3.4", "message header too large"};
     }

@@ -10,9 +10,9 @@ struct Edits {
 /* The MTA's order: the envelope first, since Sendmail takes it at any time; then headers so that no index shifts under
  * a later edit (changes and deletes from the last instance to the first, inserts at 0 last). */
 static const int rank[] = {
-    [EDIT_SENDER] = 0,        [EDIT_RCPT_ADD] = 1,      [EDIT_RCPT_DELETE] = 2,   [EDIT_HEADER_CHANGE] = 3,
-    [EDIT_HEADER_DELETE] = 3, [EDIT_HEADER_APPEND] = 4, [EDIT_HEADER_PREPEND] = 5, [EDIT_BODY] = 6,
-    [EDIT_HOLD] = 7,
+    [EDIT_SENDER] = 0,         [EDIT_RCPT_ADD] = 1,      [EDIT_RCPT_DELETE] = 2,
+    [EDIT_HEADER_CHANGE] = 3,  [EDIT_HEADER_DELETE] = 3, [EDIT_HEADER_APPEND] = 4,
+    [EDIT_HEADER_PREPEND] = 5, [EDIT_BODY] = 6,          [EDIT_HOLD] = 7,
 };
 
 static void edit_free(gpointer data)

@@ -9,25 +9,26 @@
 #include <glib.h>
 
 typedef enum {
-    EDIT_HEADER_CHANGE, /* the nth field of that name, 1 is the topmost as received */
-    EDIT_HEADER_DELETE, /* the same */
-    EDIT_HEADER_APPEND, /* below all others */
-    EDIT_HEADER_PREPEND,/* above all others, the MTA's own Received included; the last one added is topmost */
-    EDIT_SENDER,        /* new MFROM; value with brackets, args may be NULL */
-    EDIT_RCPT_ADD,      /* value with brackets */
-    EDIT_RCPT_DELETE,   /* value exactly as the MTA sent it */
-    EDIT_BODY,          /* the whole new body */
-    EDIT_HOLD,          /* into the MTA's own quarantine; value is the reason */
+    EDIT_HEADER_CHANGE,  /* the nth field of that name, 1 is the topmost as received */
+    EDIT_HEADER_DELETE,  /* the same */
+    EDIT_HEADER_APPEND,  /* below all others */
+    EDIT_HEADER_PREPEND, /* above all others, the MTA's own Received included; the last one added is topmost */
+    EDIT_SENDER,         /* new MFROM; value with brackets, args may be NULL */
+    EDIT_RCPT_ADD,       /* value with brackets */
+    EDIT_RCPT_DELETE,    /* value exactly as the MTA sent it */
+    EDIT_BODY,           /* the whole new body */
+    EDIT_HOLD,           /* into the MTA's own quarantine; value is the reason */
 } EditKind;
 
 typedef struct {
     EditKind kind;
-    const char *by;    /* the check or action that wants it */
-    const char *name;  /* header name */
-    guint nth;         /* HEADER_CHANGE, HEADER_DELETE */
-    const char *value; /* header value without the blank after the colon; lines are folded with "\n\t" or "\n " */
-    const char *args;  /* EDIT_SENDER, EDIT_RCPT_ADD: ESMTP arguments */
-    GBytes *body;      /* EDIT_BODY, with CRLF line ends */
+    const char *by;   /* the check or action that wants it */
+    const char *name; /* header name */
+    guint nth;        /* HEADER_CHANGE, HEADER_DELETE */
+    const char
+        *value; /* header value without the blank after the colon; lines are folded with "\n\t" or "\n " */
+    const char *args; /* EDIT_SENDER, EDIT_RCPT_ADD: ESMTP arguments */
+    GBytes *body;     /* EDIT_BODY, with CRLF line ends */
 } Edit;
 
 typedef struct Edits Edits;

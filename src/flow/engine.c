@@ -15,7 +15,8 @@ static guint count_checks(const Tables *tables)
 /* What the adapter need not deliver: nobody looks at it. */
 static guint find_unwanted(const Snapshot *snapshot)
 {
-    guint wanted = 1u << STAGE_CONNECT | 1u << STAGE_HELO | 1u << STAGE_MAIL | 1u << STAGE_RCPT | 1u << STAGE_MESSAGE;
+    guint wanted =
+        1u << STAGE_CONNECT | 1u << STAGE_HELO | 1u << STAGE_MAIL | 1u << STAGE_RCPT | 1u << STAGE_MESSAGE;
     for (const Check **check = snapshot->checks; *check; check++) {
         if ((*check)->data)
             wanted |= 1u << STAGE_DATA;
@@ -64,9 +65,8 @@ static Snapshot *compile(const Tables *tables, Config *config, Problems *problem
     snapshot->tables = tables;
     pick_wanted(snapshot);
     /* A body is kept where a copy of the message may be wanted: QUARANTINE, or recipients that end differently. */
-    snapshot->keeps_body =
-        policy_may_use(policy, VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_HOLD)) ||
-        (config->policy.mixed == MIXED_SEPARATE && policy_may_differ_after_data(policy));
+    snapshot->keeps_body = policy_may_use(policy, VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_HOLD)) ||
+                           (config->policy.mixed == MIXED_SEPARATE && policy_may_differ_after_data(policy));
     snapshot->unwanted_stages = find_unwanted(snapshot);
     return snapshot;
 }
@@ -93,7 +93,8 @@ static void add_shadow(Snapshot *snapshot, Problems *problems)
     if (!shadow) {
         const Problem *error = first_error(faults);
         g_autofree char *why = error ? problem_to_string(error) : NULL;
-        problems_add(problems, PROBLEM_WARNING, config->path, 0, "there is no shadow: %s", why ? why : "it has faults");
+        problems_add(problems, PROBLEM_WARNING, config->path, 0, "there is no shadow: %s",
+                     why ? why : "it has faults");
         return;
     }
     shadow->keeps_body = FALSE; /* it quarantines nothing */

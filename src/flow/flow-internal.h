@@ -28,12 +28,12 @@ struct Snapshot {
     Refs refs;
     Config *config;
     Policy *policy;
-    Snapshot *shadow; /* [shadow] config, compiled; NULL: none */
+    Snapshot *shadow;  /* [shadow] config, compiled; NULL: none */
     char *shadow_file; /* where it stands, even if it could not be read; NULL: none */
     const Tables *tables;
-    const Check **checks;    /* those that are wanted, in order; NULL ends */
+    const Check **checks; /* those that are wanted, in order; NULL ends */
     const Action **actions;
-    guint available;         /* VERB_BIT()s of demands that a wanted check carries out */
+    guint available; /* VERB_BIT()s of demands that a wanted check carries out */
     guint unwanted_stages;
     gboolean keeps_body;
 };
@@ -103,7 +103,7 @@ struct Message {
     GPtrArray *recipients; /* Recipient */
     gboolean rcpt_judged;  /* the first_rcpt hooks have run */
     guint n_accepted;
-    char *fingerprint;     /* of the first accepted recipient, for `mixed = defer` */
+    char *fingerprint; /* of the first accepted recipient, for `mixed = defer` */
 
     GArray *headers; /* Header */
     gsize header_bytes;
@@ -139,8 +139,8 @@ void known_clear(Known *known);
 const void *known_fact(Known *known, const Engine *engine, const Check *check, void *of);
 /* The fact if it has been computed, else NULL: for showing, never for deciding. */
 const void *known_computed(const Known *known, guint check_index);
-Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage stage, Tag tag, const char *subject,
-                    const char *format, va_list args) G_GNUC_PRINTF(7, 0);
+Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage stage, Tag tag,
+                    const char *subject, const char *format, va_list args) G_GNUC_PRINTF(7, 0);
 
 Message *message_new(Session *session, const char *const *args);
 void message_free(Message *message);

@@ -81,14 +81,15 @@ Message *session_message(const Session *session); /* NULL between messages */
 
 const void *session_fact(Session *session, const Check *check);
 /* A finding about the client or its HELO. `subject` is what rules are looked up by. */
-Finding *session_find(Session *session, const Check *check, Tag tag, const char *subject, const char *format, ...)
-    G_GNUC_PRINTF(5, 6);
+Finding *session_find(Session *session, const Check *check, Tag tag, const char *subject, const char *format,
+                      ...) G_GNUC_PRINTF(5, 6);
 /* Takes back this check's findings about the session: it looks again, as after a second HELO. */
 void session_forget(Session *session, const Check *check);
 /* Marks against the client; over `max_demerits` the rest of the session is refused. */
 void session_add_demerits(Session *session, guint n, const char *why);
 guint session_demerits(const Session *session);
-void session_log(Session *session, LogLevel level, const char *tag, const char *format, ...) G_GNUC_PRINTF(4, 5);
+void session_log(Session *session, LogLevel level, const char *tag, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
 
 /* --- Message: MAIL to end of message or abort --- */
 
@@ -101,8 +102,8 @@ Resolver *message_resolver(Message *message);
 
 /* The envelope sender. When it could not be parsed (message_sender_error() says why), a null sender stands in. */
 const Address *message_sender(const Message *message);
-const char *message_sender_text(const Message *message); /* as the MTA sent it */
-const char *message_sender_error(const Message *message); /* NULL: it was fine */
+const char *message_sender_text(const Message *message);        /* as the MTA sent it */
+const char *message_sender_error(const Message *message);       /* NULL: it was fine */
 const char *const *message_sender_args(const Message *message); /* ESMTP arguments */
 /* The whole message is UTF-8 (SMTPUTF8 among the arguments, RFC 6531 §3.4): our own fields may be so too. */
 gboolean message_is_smtputf8(const Message *message);
@@ -124,12 +125,13 @@ const Spool *message_body(const Message *message);
 Edits *message_edits(Message *message);
 
 const void *message_fact(Message *message, const Check *check);
-Finding *message_find(Message *message, const Check *check, Tag tag, const char *subject, const char *format, ...)
-    G_GNUC_PRINTF(5, 6);
+Finding *message_find(Message *message, const Check *check, Tag tag, const char *subject, const char *format,
+                      ...) G_GNUC_PRINTF(5, 6);
 gboolean message_has_finding(const Message *message, Tag tag);
 /* Takes `amount` of a shared limit until the message is over. FALSE: the limit is reached. */
 gboolean message_reserve(Message *message, Quota *quota, gint64 amount);
-void message_log(Message *message, LogLevel level, const char *tag, const char *format, ...) G_GNUC_PRINTF(4, 5);
+void message_log(Message *message, LogLevel level, const char *tag, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
 
 /* --- Recipient --- */
 
@@ -152,8 +154,8 @@ RcptState recipient_state(const Recipient *recipient);
 const Weighing *recipient_weighing(const Recipient *recipient);
 
 const void *recipient_fact(Recipient *recipient, const Check *check);
-Finding *recipient_find(Recipient *recipient, const Check *check, Tag tag, const char *subject, const char *format,
-                        ...) G_GNUC_PRINTF(5, 6);
+Finding *recipient_find(Recipient *recipient, const Check *check, Tag tag, const char *subject,
+                        const char *format, ...) G_GNUC_PRINTF(5, 6);
 
 /* --- Findings --- */
 

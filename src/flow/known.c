@@ -53,8 +53,8 @@ static const char *pool_printable(Pool *pool, const char *sentence)
     return pool_strdup(pool, text->str);
 }
 
-Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage stage, Tag tag, const char *subject,
-                    const char *format, va_list args)
+Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage stage, Tag tag,
+                    const char *subject, const char *format, va_list args)
 {
     g_assert(known->findings->len < FINDINGS_MAX);
     Finding *finding = pool_alloc0(known->pool, sizeof *finding);
@@ -114,7 +114,8 @@ const void *recipient_fact(Recipient *recipient, const Check *check)
     return known_fact(&recipient->known, recipient->message->session->engine, check, recipient);
 }
 
-Finding *session_find(Session *session, const Check *check, Tag tag, const char *subject, const char *format, ...)
+Finding *session_find(Session *session, const Check *check, Tag tag, const char *subject, const char *format,
+                      ...)
 {
     va_list args;
     va_start(args, format);
@@ -124,22 +125,24 @@ Finding *session_find(Session *session, const Check *check, Tag tag, const char 
     return finding;
 }
 
-Finding *message_find(Message *message, const Check *check, Tag tag, const char *subject, const char *format, ...)
+Finding *message_find(Message *message, const Check *check, Tag tag, const char *subject, const char *format,
+                      ...)
 {
     va_list args;
     va_start(args, format);
-    Finding *finding =
-        known_find(&message->known, check, ABOUT_MESSAGE, message->session->stage, tag, subject, format, args);
+    Finding *finding = known_find(&message->known, check, ABOUT_MESSAGE, message->session->stage, tag,
+                                  subject, format, args);
     va_end(args);
     return finding;
 }
 
-Finding *recipient_find(Recipient *recipient, const Check *check, Tag tag, const char *subject, const char *format, ...)
+Finding *recipient_find(Recipient *recipient, const Check *check, Tag tag, const char *subject,
+                        const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    Finding *finding = known_find(&recipient->known, check, ABOUT_RECIPIENT, recipient->message->session->stage, tag,
-                                  subject, format, args);
+    Finding *finding = known_find(&recipient->known, check, ABOUT_RECIPIENT,
+                                  recipient->message->session->stage, tag, subject, format, args);
     va_end(args);
     return finding;
 }

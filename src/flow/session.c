@@ -7,7 +7,7 @@
 /* A HELO costs memory that lives as long as the session, so there is a last one. Nobody honest needs three. */
 #define HELO_MAX 100
 
-#define EACH_CHECK(session, check)                                                                                 \
+#define EACH_CHECK(session, check)                                                                           \
     for (const Check **each_ = (session)->snapshot->checks, *check = *each_; check; check = *++each_)
 
 static void begin_stage(Session *session, Stage stage)
@@ -23,14 +23,14 @@ static void begin_stage(Session *session, Stage stage)
 
 static void prefetch(Session *session, Stage stage)
 {
-    EACH_CHECK (session, check)
+    EACH_CHECK(session, check)
         if (check->prefetch)
             check->prefetch(session, stage);
 }
 
 void message_trace(Message *message, TraceFields *trace)
 {
-    EACH_CHECK (message->session, check)
+    EACH_CHECK(message->session, check)
         if (check->trace)
             check->trace(message, trace);
 }
@@ -59,7 +59,7 @@ static gboolean settles(const Session *session, const Check *check)
 
 static void settle_session(Session *session)
 {
-    EACH_CHECK (session, check)
+    EACH_CHECK(session, check)
         if (check->settle_session && settles(session, check))
             check->settle_session(session);
 }
@@ -103,8 +103,7 @@ void step_macros(Session *session, Stage stage, const char *const *pairs)
 const char *session_macro(const Session *session, const char *name)
 {
     for (int stage = STAGE_COUNT; stage-- > 0;) {
-        const char *value =
-            session->macros[stage] ? g_hash_table_lookup(session->macros[stage], name) : NULL;
+        const char *value = session->macros[stage] ? g_hash_table_lookup(session->macros[stage], name) : NULL;
         if (value)
             return value;
     }
@@ -131,7 +130,7 @@ Reply step_connect(Session *session, const char *client_name, const IpAddress *i
     session->ip = *ip;
     session->port = port;
     ip_to_string(ip, session->ip_text);
-    EACH_CHECK (session, check)
+    EACH_CHECK(session, check)
         if (check->connect)
             check->connect(session);
     return REPLY_GO;
@@ -149,7 +148,7 @@ Reply step_helo(Session *session, const char *helo)
     session_log(session, LOG_LEVEL_INFO, "hello from", "%s", helo);
     if (++session->helos > HELO_MAX)
         return (Reply){REPLY_TEMPFAIL, 421, "4.7.0", "too many HELO commands"};
-    EACH_CHECK (session, check)
+    EACH_CHECK(session, check)
         if (check->helo)
             check->helo(session);
     return REPLY_GO;
@@ -158,7 +157,7 @@ Reply step_helo(Session *session, const char *helo)
 static void settle_message(Message *message, gboolean aborted)
 {
     Session *session = message->session;
-    EACH_CHECK (session, check)
+    EACH_CHECK(session, check)
         if (check->settle_message && settles(session, check))
             check->settle_message(message, aborted);
 }
@@ -191,7 +190,7 @@ Reply step_mail(Session *session, const char *const *args)
     Message *message = session->message = message_new(session, args);
     session->messages++;
     message_log(message, LOG_LEVEL_INFO, "mail from", "%s", message->sender_text);
-    EACH_CHECK (session, check)
+    EACH_CHECK(session, check)
         if (check->mail)
             check->mail(message);
     if (session_config(session)->connection.delayed_reject)
@@ -204,7 +203,7 @@ Reply step_mail(Session *session, const char *const *args)
 
 static void settle_recipient(Session *session, Recipient *recipient)
 {
-    EACH_CHECK (session, check)
+    EACH_CHECK(session, check)
         if (check->settle_recipient && settles(session, check))
             check->settle_recipient(recipient);
 }
@@ -228,7 +227,7 @@ static Reply judge_recipient(Message *message, Recipient *recipient)
     message->rcpt_judged = TRUE;
     if (first)
         prefetch(session, STAGE_RCPT);
-    EACH_CHECK (session, check) {
+    EACH_CHECK(session, check) {
         if (first && check->first_rcpt)
             check->first_rcpt(message);
         if (check->rcpt)
@@ -256,7 +255,8 @@ Reply step_rcpt(Session *session, const char *const *args, const char *refused)
     Reply reply = REPLY_GO;
     if (refused) {
         recipient->state = RCPT_UNKNOWN;
-        message_log(message, LOG_LEVEL_INFO, "rcpt to", "%s refused by the MTA: %s", recipient->text, refused);
+        message_log(message, LOG_LEVEL_INFO, "rcpt to", "%s refused by the MTA: %s", recipient->text,
+                    refused);
     } else {
         message_log(message, LOG_LEVEL_INFO, "rcpt to", "%s", recipient->text);
         reply = judge_recipient(message, recipient);
@@ -297,7 +297,7 @@ Reply step_data(Session *session)
         message_log(message, LOG_LEVEL_WARNING, "TEMPFAIL:", "the budget for message bodies is spent");
         return (Reply){REPLY_TEMPFAIL, 452, "4.3.1", "too much mail at once, try again later"};
     }
-    EACH_CHECK (session, check)
+    EACH_CHECK(session, check)
         if (check->data)
             check->data(message);
     return REPLY_GO;
@@ -309,7 +309,8 @@ void step_header(Session *session, const char *name, const char *value)
     if (!message)
         return;
     gsize cost = strlen(name) + strlen(value) + HEADER_OVERHEAD;
-    if (message->headers_cut || message->header_bytes + cost > (gsize)session_config(session)->daemon.max_headers) {
+    if (message->headers_cut ||
+        message->header_bytes + cost > (gsize)session_config(session)->daemon.max_headers) {
         message->headers_cut = TRUE;
         return;
     }
@@ -325,7 +326,7 @@ void step_end_of_headers(Session *session)
     Message *message = session->message;
     if (!message)
         return;
-    EACH_CHECK (session, check)
+    EACH_CHECK(session, check)
         if (check->headers)
             check->headers(message);
     prefetch(session, STAGE_HEADERS);
@@ -342,9 +343,10 @@ void step_body(Session *session, const void *bytes, gsize len)
     if (message->body_borrowed)
         message->body_error = session->live->message->body_error;
     g_autoptr(GError) error = NULL;
-    if (message->body && !message->body_borrowed && !message->body_error && !spool_append(message->body, bytes, len, &error))
+    if (message->body && !message->body_borrowed && !message->body_error &&
+        !spool_append(message->body, bytes, len, &error))
         message->body_error = pool_strdup(message->known.pool, error->message);
-    EACH_CHECK (session, check)
+    EACH_CHECK(session, check)
         if (check->body)
             check->body(message, bytes, len);
 }
@@ -358,7 +360,7 @@ Reply step_end_of_message(Session *session, const Edits **edits)
     if (!message) /* "go on" would let a message through that nobody has looked at */
         return (Reply){REPLY_TEMPFAIL, 451, "4.3.0", "no message is open, try again later"};
     begin_stage(session, STAGE_MESSAGE);
-    EACH_CHECK (session, check)
+    EACH_CHECK(session, check)
         if (check->message)
             check->message(message);
     Reply reply = decide_message(message);

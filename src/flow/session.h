@@ -24,7 +24,8 @@
 #include "policy/reply.h"
 #include "policy/stage.h"
 
-typedef struct Engine Engine;     /* flow/engine.h: services, tables of checks and actions, the current snapshot */
+typedef struct Engine
+    Engine; /* flow/engine.h: services, tables of checks and actions, the current snapshot */
 typedef struct Snapshot Snapshot; /* flow/engine.h: one immutable configuration, compiled */
 typedef struct Session Session;
 

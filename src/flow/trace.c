@@ -54,9 +54,11 @@ void message_log(Message *message, LogLevel level, const char *tag, const char *
 
 /* The old words that scripts look for; NULL: the verb leaves no line. */
 static const char *const verb_lines[VERB_COUNT] = {
-    [VERB_PROBATION] = "PROBATION",   [VERB_WHITELIST] = "WHITELIST", [VERB_HOLD] = "HOLD:",
-    [VERB_QUARANTINE] = "QUARANTINE:", [VERB_DISCARD] = "DISCARD:",   [VERB_TEMPFAIL] = "TEMPFAIL:",
-    [VERB_REJECT] = "REJECT:",        [VERB_BAN] = "BAN:",            [VERB_DENY] = "REJECT:",
+    [VERB_PROBATION] = "PROBATION", [VERB_WHITELIST] = "WHITELIST",
+    [VERB_HOLD] = "HOLD:",          [VERB_QUARANTINE] = "QUARANTINE:",
+    [VERB_DISCARD] = "DISCARD:",    [VERB_TEMPFAIL] = "TEMPFAIL:",
+    [VERB_REJECT] = "REJECT:",      [VERB_BAN] = "BAN:",
+    [VERB_DENY] = "REJECT:",
 };
 
 /* "spf-fail:example.com at /etc/postern/access:12", "by default". */

@@ -170,7 +170,8 @@ static gboolean serve(Milter *milter, const ListenSocket *socket, int fd,
 
     worker->milter = milter;
     worker->refused = place == PLACE_REFUSAL;
-    worker->conn = conn_new(fd, milter->engine, peer, g_atomic_int_get(&milter->idle_timeout), worker->refused);
+    worker->conn =
+        conn_new(fd, milter->engine, peer, g_atomic_int_get(&milter->idle_timeout), worker->refused);
     conn_note_macros(worker->conn, milter->seen);
     worker->link.data = worker;
     pthread_mutex_lock(&milter->lock);

@@ -25,6 +25,5 @@ Negotiation negotiate(const Negotiation *offer, guint unwanted);
 Negotiation negotiate_refusal(const Negotiation *offer);
 /* TRUE: with this agreement the MTA leaves out a step that is needed now (the configuration has changed). */
 gboolean negotiation_lacks_steps(const Negotiation *agreed, guint unwanted);
-/* The macros that are asked for when WIRE_MAY_SET_MACROS is granted; else the administrator's choice stands.
- */
+/* The macros that are asked for when WIRE_MAY_SET_MACROS is granted; else the administrator's choice stands. */
 const WireMacroList *negotiation_macros(const Negotiation *agreed);

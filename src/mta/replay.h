@@ -11,22 +11,22 @@
 #include "flow/session.h"
 
 typedef struct {
-    const char *ip;      /* NULL: unknown */
-    const char *ptr;     /* NULL: none */
-    const char *helo;    /* NULL: none said */
-    const char *from;    /* with or without brackets */
+    const char *ip;   /* NULL: unknown */
+    const char *ptr;  /* NULL: none */
+    const char *helo; /* NULL: none said */
+    const char *from; /* with or without brackets */
     const char *const *rcpts;
-    const char *login;   /* of SMTP AUTH; NULL: none */
+    const char *login;    /* of SMTP AUTH; NULL: none */
     const char *receiver; /* macro j; NULL: the engine's own name */
 } ReplayEnvelope;
 
 typedef struct {
-    Reply mail;          /* not CONTINUE: refused at MAIL, nothing follows */
-    Reply *rcpts;        /* one a recipient */
+    Reply mail;   /* not CONTINUE: refused at MAIL, nothing follows */
+    Reply *rcpts; /* one a recipient */
     guint n_rcpts;
     gboolean reached_end; /* some recipient was left, so the message was judged */
     Reply end;
-    const Edits *edits;  /* NULL, or the session's */
+    const Edits *edits; /* NULL, or the session's */
 } ReplayResult;
 
 /* Splits at the first empty line, LF or CRLF; the body gets CRLF. What the result points to lives until the next call on

@@ -268,8 +268,7 @@ static const char *flight_ask(NetResolver *r, Flight *flight)
     return upstream_ask(r->upstream, name, flight->question.type, &flight->upstream);
 }
 
-/* Gives a new flight to upstream. The shard's lock is not held, so that its other questions go on meanwhile.
- */
+/* Gives a new flight to upstream. The shard's lock is not held, so that its other questions go on meanwhile. */
 static void flight_send(NetResolver *r, Flight *flight)
 {
     pthread_rwlock_rdlock(&r->upstream_lock);

@@ -16,14 +16,14 @@ typedef struct Finding Finding;
 struct Finding {
     Tag tag;
     FindingScope scope;
-    Stage stage;              /* when it was found */
-    const char *check;        /* who found it */
-    const char *subject;      /* the name that the finding is about: sender, HELO name, d=, login; may be "" */
-    const char *const *keys;  /* what rules are looked up by, most specific first (policy_keys()); NULL ends */
-    const char *sentence;     /* for the SMTP reply and the log */
-    int code;                 /* 0: the tag's own */
-    const char *xcode;        /* NULL: the tag's own */
+    Stage stage;             /* when it was found */
+    const char *check;       /* who found it */
+    const char *subject;     /* the name that the finding is about: sender, HELO name, d=, login; may be "" */
+    const char *const *keys; /* what rules are looked up by, most specific first (policy_keys()); NULL ends */
+    const char *sentence;    /* for the SMTP reply and the log */
+    int code;                /* 0: the tag's own */
+    const char *xcode;       /* NULL: the tag's own */
     Tag becomes[FINDING_BECOMES_MAX]; /* a temporary finding: what it may still turn out to be */
-    guint n_becomes;          /* 0: it is what it is */
+    guint n_becomes;                  /* 0: it is what it is */
     const Finding *future_of; /* made by weigh(): the temporary finding as it may turn out; else NULL */
 };

@@ -5,8 +5,8 @@
 
 /* Verbs that are the same answer at RCPT and after DATA. All others wait for end of message (callbacks, QUARANTINE, …) or
  * change what is decided there: a score adds to the sum, PROBATION silences content findings. */
-#define SETTLED_AT_RCPT                                                                                            \
-    (VERB_BIT(VERB_OK) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) | VERB_BIT(VERB_BAN) |                    \
+#define SETTLED_AT_RCPT                                                                                      \
+    (VERB_BIT(VERB_OK) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) | VERB_BIT(VERB_BAN) |              \
      VERB_BIT(VERB_DENY) | VERB_BIT(VERB_GREYLIST))
 
 static void own_verb_free(gpointer data)
@@ -153,7 +153,8 @@ static void compile_decide_at(Compiler *c)
             c->policy->decide_at[tag] = STAGE_MESSAGE, c->policy->put_off = TRUE;
         else if (g_ascii_strcasecmp(pair->value, "rcpt") != 0 || tag_info(tag)->found == STAGE_MESSAGE)
             problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line,
-                         "%s = %s: a tag is decided at rcpt or at message, and not before it can be found", pair->name, pair->value);
+                         "%s = %s: a tag is decided at rcpt or at message, and not before it can be found",
+                         pair->name, pair->value);
     }
 }
 
@@ -200,7 +201,8 @@ static void compile_thresholds(Compiler *c, const ConfigPairs *pairs, GArray *in
         Threshold threshold = {.name = pair->name, .least = g_ascii_strtod(pair->value, &end)};
         if (end == pair->value || !g_ascii_isspace(*end)) {
             problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line,
-                         "%s = %s: write a number, then a verb, as in \"6 QUARANTINE\"", pair->name, pair->value);
+                         "%s = %s: write a number, then a verb, as in \"6 QUARANTINE\"", pair->name,
+                         pair->value);
             continue;
         }
         if (!pair_ruling(c, pair, end, &threshold.ruling))
@@ -208,7 +210,8 @@ static void compile_thresholds(Compiler *c, const ConfigPairs *pairs, GArray *in
         if (threshold.ruling.verb == VERB_SCORE)
             problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line,
                          "%s = %s: a sum cannot be added to itself", pair->name, pair->value);
-        if (threshold.ruling.verb == VERB_SCORE || !legal(c, file_of(c), pair->line, tag, &threshold.ruling)) {
+        if (threshold.ruling.verb == VERB_SCORE ||
+            !legal(c, file_of(c), pair->line, tag, &threshold.ruling)) {
             ruling_clear(&threshold.ruling);
             continue;
         }
@@ -227,7 +230,7 @@ static void compile_late(Policy *policy)
 }
 
 /* What may stand in for a verb that is out of reach. */
-#define FALLBACKS                                                                                                  \
+#define FALLBACKS                                                                                            \
     (VERB_BIT(VERB_OK) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) | VERB_BIT(VERB_QUARANTINE))
 
 static Verb compile_fallback(Compiler *c, const char *key, const char *word, guint allowed, Verb otherwise)
@@ -237,8 +240,9 @@ static Verb compile_fallback(Compiler *c, const char *key, const char *word, gui
         c->policy->verbs_used |= VERB_BIT(verb);
         return verb;
     }
-    problems_add(c->problems, PROBLEM_ERROR, file_of(c), 0, "[policy] %s = %s: OK, TEMPFAIL, REJECT%s belongs there",
-                 key, word, allowed & VERB_BIT(VERB_CBV) ? ", QUARANTINE or CBV" : " or QUARANTINE");
+    problems_add(c->problems, PROBLEM_ERROR, file_of(c), 0,
+                 "[policy] %s = %s: OK, TEMPFAIL, REJECT%s belongs there", key, word,
+                 allowed & VERB_BIT(VERB_CBV) ? ", QUARANTINE or CBV" : " or QUARANTINE");
     return otherwise;
 }
 

@@ -50,7 +50,8 @@ static void tell(const Watch *watch, PolicyTable table, const char *key, const c
         watch->step(table, key, value, watch->data);
 }
 
-static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const char *subject, const Watch *watch)
+static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const char *subject,
+                              const Watch *watch)
 {
     char key[KEY_MAX];
     if ((!watch && !(policy->mapped[whose] & TAG_BIT(tag))) || /* most tags have no entry */
@@ -92,7 +93,8 @@ static void pool_clear_ruling(gpointer ruling)
     g_free(ruling);
 }
 
-static gboolean ruling_of_entry(const Policy *policy, Pool *pool, const MapEntry *entry, Ruling *ruling, Rule *rule)
+static gboolean ruling_of_entry(const Policy *policy, Pool *pool, const MapEntry *entry, Ruling *ruling,
+                                Rule *rule)
 {
     g_autofree Ruling *parsed = g_new0(Ruling, 1);
     if (!ruling_parse(entry->value, parsed, NULL))
@@ -106,8 +108,8 @@ static gboolean ruling_of_entry(const Policy *policy, Pool *pool, const MapEntry
 }
 
 /* The lists of an old file come after the whole map, as they always did. */
-static gboolean ruling_of_own(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, Ruling *ruling,
-                              Rule *rule, const Watch *watch)
+static gboolean ruling_of_own(const Policy *policy, Pool *pool, Tag tag, const char *const *keys,
+                              Ruling *ruling, Rule *rule, const Watch *watch)
 {
     char key[KEY_MAX];
     for (; keys && *keys && g_hash_table_size(policy->own_verbs); keys++) {
@@ -130,8 +132,8 @@ static void ruling_by_default(const Policy *policy, Tag tag, Ruling *ruling, Rul
 }
 
 /* The one place that knows the order. */
-static void find_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
-                      Ruling *ruling, Rule *rule, const Watch *watch)
+static void find_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys,
+                      const char *const *rcpt_keys, Ruling *ruling, Rule *rule, const Watch *watch)
 {
     const MapEntry *of_subject = lookup_first(policy, OF_SUBJECT, tag, keys, watch);
     if (of_subject && ruling_of_entry(policy, pool, of_subject, ruling, rule) && ruling->verb == VERB_DENY)
@@ -152,14 +154,14 @@ static void find_rule(const Policy *policy, Pool *pool, Tag tag, const char *con
     ruling_by_default(policy, tag, ruling, rule);
 }
 
-void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
-                 Ruling *ruling, Rule *rule)
+void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys,
+                 const char *const *rcpt_keys, Ruling *ruling, Rule *rule)
 {
     find_rule(policy, pool, tag, keys, rcpt_keys, ruling, rule, NULL);
 }
 
-void policy_explain(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
-                    Ruling *ruling, Rule *rule, PolicyStep *step, void *data)
+void policy_explain(const Policy *policy, Pool *pool, Tag tag, const char *const *keys,
+                    const char *const *rcpt_keys, Ruling *ruling, Rule *rule, PolicyStep *step, void *data)
 {
     const Watch watch = {step, data};
     find_rule(policy, pool, tag, keys, rcpt_keys, ruling, rule, &watch);

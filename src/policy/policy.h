@@ -31,7 +31,7 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    double least;  /* the sum must reach this */
+    double least; /* the sum must reach this */
     Ruling ruling;
     char *source;
 } Threshold;
@@ -45,8 +45,8 @@ void policy_free(Policy *policy); /* NULL is allowed */
 const char *const *policy_keys(Pool *pool, const char *subject);
 
 /* Fills `ruling` (cleared by the pool) and `rule`. `rcpt_keys` are policy_keys() of the recipient, or NULL. */
-void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
-                 Ruling *ruling, Rule *rule);
+void policy_rule(const Policy *policy, Pool *pool, Tag tag, const char *const *keys,
+                 const char *const *rcpt_keys, Ruling *ruling, Rule *rule);
 
 /* Where a key was looked up: the access map, lines of [verbs], the table of tags. */
 typedef enum { POLICY_ACCESS, POLICY_VERBS, POLICY_BUILT_IN } PolicyTable;
@@ -54,8 +54,8 @@ typedef enum { POLICY_ACCESS, POLICY_VERBS, POLICY_BUILT_IN } PolicyTable;
  * since a DENY there ends it; a rule found there counts unless the recipient has one of its own. */
 typedef void PolicyStep(PolicyTable table, const char *key, const char *value, void *data);
 /* The same as policy_rule(), and tells each key in the order in which it is looked up. */
-void policy_explain(const Policy *policy, Pool *pool, Tag tag, const char *const *keys, const char *const *rcpt_keys,
-                    Ruling *ruling, Rule *rule, PolicyStep *step, void *data);
+void policy_explain(const Policy *policy, Pool *pool, Tag tag, const char *const *keys,
+                    const char *const *rcpt_keys, Ruling *ruling, Rule *rule, PolicyStep *step, void *data);
 
 /* STAGE_RCPT or STAGE_MESSAGE (D10). */
 Stage policy_decide_at(const Policy *policy, Tag tag);

@@ -20,18 +20,18 @@ static const char *const class_names[CLASS_COUNT] = {
 #define SETTLED_NONE   NULL
 #define SETTLED_PROOFS settled_by_proofs
 static const TagInfo tags[TAG_COUNT] = {
-#define X(id, word, class_, verb_, also, stage, code_, xcode_, settled, doc_)                                             \
-    [TAG_##id] = {word,            CLASS_##class_, VERB_##verb_, STAGE_##stage,                                    \
-                  SILENCE_##also, code_,          xcode_,       SETTLED_##settled, doc_},
+#define X(id, word, class_, verb_, also, stage, code_, xcode_, settled, doc_)                                \
+    [TAG_##id] = {word,  CLASS_##class_, VERB_##verb_,      STAGE_##stage, SILENCE_##also,                   \
+                  code_, xcode_,         SETTLED_##settled, doc_},
     TAGS(X)
 #undef X
 };
 
 /* The rows of D3's table, one a class. A virus that is put under probation would only surprise its author. WHITELIST
  * for a finding that proves nothing is allowed, since old maps have it, and means PROBATION (B7, weigh.c). */
-#define REFUSALS                                                                                                   \
-    (VERB_BIT(VERB_OK) | VERB_BIT(VERB_SCORE) | VERB_BIT(VERB_HOLD) | VERB_BIT(VERB_QUARANTINE) |                  \
-     VERB_BIT(VERB_DISCARD) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) | VERB_BIT(VERB_BAN) |               \
+#define REFUSALS                                                                                             \
+    (VERB_BIT(VERB_OK) | VERB_BIT(VERB_SCORE) | VERB_BIT(VERB_HOLD) | VERB_BIT(VERB_QUARANTINE) |            \
+     VERB_BIT(VERB_DISCARD) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) | VERB_BIT(VERB_BAN) |         \
      VERB_BIT(VERB_DENY))
 static const guint class_verbs[CLASS_COUNT] = {
     [CLASS_PROOF] = REFUSALS | VERB_DEMANDS | VERB_BIT(VERB_WHITELIST) | VERB_BIT(VERB_PROBATION) |

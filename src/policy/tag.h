@@ -1,8 +1,9 @@
 /*
- * tag.h — every name a finding can have: its class, what it gets when nobody says otherwise, what can silence it.
+ * tag.h — every name a finding can have: its class, what it gets when nobody says otherwise, what can silence
+ * it.
  *
- * This table is the vocabulary of the access map (D1), of [verbs] in the configuration and of the log. Tags of checks
- * that a build does not have are known all the same, so that one access map serves every version.
+ * This table is the vocabulary of the access map (D1), of [verbs] in the configuration and of the log. Tags
+ * of checks that a build does not have are known all the same, so that one access map serves every version.
  */
 #pragma once
 
@@ -28,9 +29,10 @@ enum {
     SILENCE_GENUINE = 1 << 3, /* a genuine signed bounce (H2) */
 };
 
-/* Columns: id; word; class; verb by default; what else silences it; the stage at which it can be found, and is decided
- * unless [decide_at] says otherwise; SMTP code and RFC 3463 or RFC 7372 status of a refusal; what settles it; what it means, in a
- * sentence for administrators (docs/tags.md is made from it). */
+/* Columns: id; word; class; verb by default; what else silences it; the stage at which it can be found, and
+ * is decided unless [decide_at] says otherwise; SMTP code and RFC 3463 or RFC 7372 status of a refusal; what
+ * settles it; what it means, in a sentence for administrators (docs/tags.md is made from it). */
+/* clang-format off */
 #define TAGS(X)                                                                                                    \
     X(CLIENT_PTR,      "Client-PTR",          WEAK,     REJECT,     AUTH,      RCPT,    550, "5.7.25", NONE,        \
       "The client's PTR name is localhost or \".\", which no mail host of another is called.")                      \
@@ -146,6 +148,7 @@ enum {
       "The SCOREs known at RCPT add up to one of [early_thresholds].")                                              \
     X(SCORE,           "Score",               CONTENT,  OK,         NO,        MESSAGE, 550, "5.7.1",  NONE,        \
       "The SCOREs of all findings add up to one of [thresholds].")
+/* clang-format on */
 
 typedef enum {
 #define X(id, ...) TAG_##id,
@@ -157,11 +160,11 @@ typedef enum {
 typedef struct {
     const char *name;
     TagClass class;
-    Verb verb;         /* the default, once the check that finds it is switched on */
-    Stage found;       /* STAGE_RCPT or STAGE_MESSAGE */
-    guint silenced_by; /* SILENCE_ bits, beside those of the class */
-    int code;          /* of a refusal */
-    const char *xcode; /* RFC 3463, RFC 7372 */
+    Verb verb;             /* the default, once the check that finds it is switched on */
+    Stage found;           /* STAGE_RCPT or STAGE_MESSAGE */
+    guint silenced_by;     /* SILENCE_ bits, beside those of the class */
+    int code;              /* of a refusal */
+    const char *xcode;     /* RFC 3463, RFC 7372 */
     const Tag *settled_by; /* TAG_COUNT ends; NULL: none */
     const char *doc;       /* what it means, one sentence */
 } TagInfo;

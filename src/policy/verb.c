@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK(policy-error-quark, policy_error)
+G_DEFINE_QUARK(policy - error - quark, policy_error)
 
 static const char *const verb_names[VERB_COUNT] = {
 #define X(id, word, doc) [VERB_##id] = word,
@@ -56,7 +56,8 @@ static gboolean parse_reply(const char *text, Ruling *ret, GError **error)
     if (!strchr("45", text[0]) || !g_ascii_isdigit(text[0]) || !g_ascii_isdigit(text[1]) ||
         !g_ascii_isdigit(text[2]) || (text[3] && text[3] != ' ')) {
         g_set_error(error, POLICY_ERROR, POLICY_ERROR_SYNTAX,
-                    "\"%s\" is no reply: write 4xx or 5xx, then the text, as in \"550 5.7.1 not here\"", text);
+                    "\"%s\" is no reply: write 4xx or 5xx, then the text, as in \"550 5.7.1 not here\"",
+                    text);
         return FALSE;
     }
     int code = atoi(text);
@@ -69,7 +70,8 @@ static gboolean parse_reply(const char *text, Ruling *ret, GError **error)
         text += strspn(text, " ");
     }
     if (xcode && xcode[0] != '0' + code / 100) {
-        g_set_error(error, POLICY_ERROR, POLICY_ERROR_SYNTAX, "%d and %s are of different classes", code, xcode);
+        g_set_error(error, POLICY_ERROR, POLICY_ERROR_SYNTAX, "%d and %s are of different classes", code,
+                    xcode);
         return FALSE;
     }
     *ret = (Ruling){
@@ -127,8 +129,8 @@ gboolean ruling_parse(const char *value, Ruling *ret, GError **error)
     }
     if (!verb_parse(text, &verb)) {
         g_autofree char *known = list_verbs();
-        g_set_error(error, POLICY_ERROR, POLICY_ERROR_SYNTAX, "\"%s\" is no verb: %s, or a reply such as 550 text",
-                    text, known);
+        g_set_error(error, POLICY_ERROR, POLICY_ERROR_SYNTAX,
+                    "\"%s\" is no verb: %s, or a reply such as 550 text", text, known);
         return FALSE;
     }
     if (verb == VERB_SCORE)

@@ -1,7 +1,8 @@
 /*
  * verb.h — what a rule can say about a finding (D3), and the text forms of it.
  *
- * The order is the strength: the strongest verb among the findings that still count decides. Pure; any thread.
+ * The order is the strength: the strongest verb among the findings that still count decides. Pure; any
+ * thread.
  */
 #pragma once
 
@@ -9,6 +10,7 @@
 #include "policy/reply.h"
 
 /*    id         word         what it does */
+/* clang-format off */
 #define VERBS(X)                                                                                                   \
     X(OK,         "OK",         "nothing against the message")                                                     \
     X(SCORE,      "SCORE",      "SCORE:n adds n to the sum that thresholds judge")                                 \
@@ -26,6 +28,7 @@
     X(REJECT,     "REJECT",     "refused")                                                                         \
     X(BAN,        "BAN",        "refused, with 3 demerits for the client")                                         \
     X(DENY,       "DENY",       "refused, whatever else is known")
+/* clang-format on */
 
 typedef enum {
 #define X(id, word, doc) VERB_##id,
@@ -34,17 +37,19 @@ typedef enum {
         VERB_COUNT
 } Verb;
 
-#define VERB_BIT(verb)   (1u << (verb))
+#define VERB_BIT(verb) (1u << (verb))
 /* Verbs that need work before they are an answer. */
-#define VERB_DEMANDS     (VERB_BIT(VERB_NODSN) | VERB_BIT(VERB_CBV) | VERB_BIT(VERB_DSN) | VERB_BIT(VERB_GREYLIST))
-#define VERB_CALLBACKS   (VERB_BIT(VERB_NODSN) | VERB_BIT(VERB_CBV) | VERB_BIT(VERB_DSN))
-#define BAN_DEMERITS     3
+#define VERB_DEMANDS                                                                                         \
+    (VERB_BIT(VERB_NODSN) | VERB_BIT(VERB_CBV) | VERB_BIT(VERB_DSN) | VERB_BIT(VERB_GREYLIST))
+#define VERB_CALLBACKS (VERB_BIT(VERB_NODSN) | VERB_BIT(VERB_CBV) | VERB_BIT(VERB_DSN))
+#define BAN_DEMERITS   3
 
 const char *verb_name(Verb verb);
 gboolean verb_parse(const char *word, Verb *ret);
 
-/* A verb with what came along: `ERROR:"550 5.7.1 text"`, `ERROR:5.7.1:550 text` and a plain `550 text` are REJECT (or
- * TEMPFAIL for 4xx) with their own words; `QUARANTINE:reason` keeps its text; `SCORE:2.5` its number. */
+/* A verb with what came along: `ERROR:"550 5.7.1 text"`, `ERROR:5.7.1:550 text` and a plain `550 text` are
+ * REJECT (or TEMPFAIL for 4xx) with their own words; `QUARANTINE:reason` keeps its text; `SCORE:2.5` its
+ * number. */
 typedef struct {
     Verb verb;
     int code;     /* 0: the tag's own */

@@ -36,9 +36,9 @@ typedef struct {
 
 /* Verbs that can be an answer while the envelope is still open; the others wait for end of message, where the work
  * can be done (callbacks) or the whole message be dealt with (quarantine, discard). */
-#define EARLY_VERBS                                                                                                \
-    (VERB_BIT(VERB_OK) | VERB_BIT(VERB_SCORE) | VERB_BIT(VERB_NOTSPAM) | VERB_BIT(VERB_PROBATION) |                \
-     VERB_BIT(VERB_WHITELIST) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) | VERB_BIT(VERB_BAN) |             \
+#define EARLY_VERBS                                                                                          \
+    (VERB_BIT(VERB_OK) | VERB_BIT(VERB_SCORE) | VERB_BIT(VERB_NOTSPAM) | VERB_BIT(VERB_PROBATION) |          \
+     VERB_BIT(VERB_WHITELIST) | VERB_BIT(VERB_TEMPFAIL) | VERB_BIT(VERB_REJECT) | VERB_BIT(VERB_BAN) |       \
      VERB_BIT(VERB_DENY))
 
 /* 1. Each finding gets its verb. */
@@ -70,7 +70,8 @@ static void judge(Scale *s)
         Judgement *j = &s->out->judgements[i];
         j->finding = q->findings[i];
         j->fate = FATE_WEAKER;
-        policy_rule(q->policy, s->pool, j->finding->tag, j->finding->keys, q->rcpt_keys, &j->ruling, &j->rule);
+        policy_rule(q->policy, s->pool, j->finding->tag, j->finding->keys, q->rcpt_keys, &j->ruling,
+                    &j->rule);
         j->verb = fall_back(s, j);
     }
     s->out->n_judgements = q->n_findings;
@@ -167,8 +168,8 @@ static gboolean carried_out(const Scale *s, const Judgement *j)
 }
 
 /* DENY by its nature; the others say nothing against the message, and are what silences. */
-#define NEVER_SILENCED                                                                                             \
-    (VERB_BIT(VERB_DENY) | VERB_BIT(VERB_OK) | VERB_BIT(VERB_NOTSPAM) | VERB_BIT(VERB_PROBATION) |                 \
+#define NEVER_SILENCED                                                                                       \
+    (VERB_BIT(VERB_DENY) | VERB_BIT(VERB_OK) | VERB_BIT(VERB_NOTSPAM) | VERB_BIT(VERB_PROBATION) |           \
      VERB_BIT(VERB_WHITELIST))
 
 static void set_fate(const Scale *s, Judgement *j)
@@ -212,8 +213,8 @@ static void add_score(Scale *s)
     sum->stage = s->q->stage;
     sum->check = "score";
     sum->subject = threshold->name;
-    sum->sentence = pool_printf(s->pool, "score %.2f reaches %s (%.2f)", out->score, threshold->name,
-                                threshold->least);
+    sum->sentence =
+        pool_printf(s->pool, "score %.2f reaches %s (%.2f)", out->score, threshold->name, threshold->least);
     Judgement *j = &out->judgements[out->n_judgements++];
     *j = (Judgement){.finding = sum, .ruling = threshold->ruling, .fate = FATE_WEAKER};
     j->rule = (Rule){threshold->source, threshold->name};

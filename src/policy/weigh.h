@@ -17,18 +17,19 @@
 
 #include "policy/policy.h"
 
-#define WEIGH_TEMPORARIES_MAX 3 /* more undecided findings than that: try again later, without trying each future */
+#define WEIGH_TEMPORARIES_MAX                                                                                \
+    3 /* more undecided findings than that: try again later, without trying each future */
 
 /* What became of a finding in the weighing. */
-#define FATES(X)                                                                                                   \
-    X(WEAKER, "weaker")      /* counted, but something stronger decided */                                         \
-    X(DECIDES, "decides")                                                                                          \
-    X(SILENCED, "silenced")  /* by what `why` names */                                                             \
-    X(SETTLED, "settled")    /* by the proof that `why` names */                                                   \
-    X(WAITS, "waits")        /* for end of message */                                                              \
-    X(DONE, "done")          /* its demand has been carried out */                                                 \
-    X(ADDED, "added")        /* to the score */                                                                    \
-    X(IDLE, "no matter")     /* temporary, and the answer is the same whatever it becomes */
+#define FATES(X)                                                                                             \
+    X(WEAKER, "weaker") /* counted, but something stronger decided */                                        \
+    X(DECIDES, "decides")                                                                                    \
+    X(SILENCED, "silenced") /* by what `why` names */                                                        \
+    X(SETTLED, "settled")   /* by the proof that `why` names */                                              \
+    X(WAITS, "waits")       /* for end of message */                                                         \
+    X(DONE, "done")         /* its demand has been carried out */                                            \
+    X(ADDED, "added")       /* to the score */                                                               \
+    X(IDLE, "no matter")    /* temporary, and the answer is the same whatever it becomes */
 
 typedef enum {
 #define X(id, word) FATE_##id,
@@ -56,22 +57,22 @@ typedef struct {
     const Policy *policy;
     const Finding *const *findings;
     guint n_findings;
-    const char *const *rcpt_keys;  /* NULL: no recipient yet */
-    Stage stage;                   /* MAIL, RCPT or MESSAGE */
+    const char *const *rcpt_keys; /* NULL: no recipient yet */
+    Stage stage;                  /* MAIL, RCPT or MESSAGE */
     gboolean authenticated;
-    guint available;               /* VERB_BIT()s of the demands that somebody can carry out */
-    const Demand *done;            /* demands carried out already for this recipient */
+    guint available;    /* VERB_BIT()s of the demands that somebody can carry out */
+    const Demand *done; /* demands carried out already for this recipient */
     guint n_done;
 } WeighQuestion;
 
 typedef struct {
-    Verb verb;                  /* what decided; OK when nothing did */
-    Reply reply;                /* CONTINUE for everything that lets the message pass */
-    const Judgement *decider;   /* NULL: nothing did */
-    Judgement *judgements;      /* one a finding, in their order; the sum of scores comes last when it counts */
+    Verb verb;                /* what decided; OK when nothing did */
+    Reply reply;              /* CONTINUE for everything that lets the message pass */
+    const Judgement *decider; /* NULL: nothing did */
+    Judgement *judgements;    /* one a finding, in their order; the sum of scores comes last when it counts */
     guint n_judgements;
     double score;
-    Demand demand;              /* demand.finding is NULL: none */
+    Demand demand; /* demand.finding is NULL: none */
     gboolean whitelisted, probation, notspam;
 } Weighing;
 

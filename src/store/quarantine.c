@@ -134,8 +134,8 @@ static gboolean is_private(const Quarantine *q, GError **error)
     if ((st.st_mode & 0077) == 0)
         return TRUE;
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                "%s: others may enter (mode %04o); give the quarantine a folder of its own, or chmod 700 it", q->path,
-                (guint)(st.st_mode & 07777));
+                "%s: others may enter (mode %04o); give the quarantine a folder of its own, or chmod 700 it",
+                q->path, (guint)(st.st_mode & 07777));
     return FALSE;
 }
 

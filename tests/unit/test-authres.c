@@ -7,8 +7,7 @@
 #include <postern/authres.h>
 #include <string.h>
 
-/* What was understood, as text: id version; method/version=result (comment) [reason] ptype.property=value …
- */
+/* What was understood, as text: id version; method/version=result (comment) [reason] ptype.property=value … */
 static char *show(const AuthRes *ar)
 {
     GString *out = g_string_new(ar->authserv_id);

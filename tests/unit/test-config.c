@@ -135,8 +135,7 @@ static void check_value(void **state)
         fail_msg("\"%s\" is not in: %s", line, shown);
 }
 
-/* ---- old files -------------------------------------------------------------------------------------------
- */
+/* ---- old files ---- */
 
 typedef struct {
     const char *name;
@@ -490,8 +489,7 @@ static void all_faults_are_told(void **state)
     assert_int_equal(problems_count(problems, PROBLEM_ERROR), 4);
 }
 
-/* ---- files -----------------------------------------------------------------------------------------------
- */
+/* ---- files ---- */
 
 typedef struct {
     const char *name;

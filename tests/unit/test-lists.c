@@ -88,8 +88,7 @@ static void pattern_edges(void **state)
     patterns_free(NULL);
 }
 
-/* ---- hosts ------------------------------------------------------------------------------------------------
- */
+/* ---- hosts ---- */
 
 typedef struct {
     Resolver base;

@@ -640,8 +640,7 @@ static gint64 cpu_time(void)
            usage.ru_stime.tv_usec;
 }
 
-/* Without descriptors left the acceptor waits and does not spin; the MTA is served when there are some again.
- */
+/* Without descriptors left the acceptor waits and does not spin; the MTA is served when there are some again. */
 static void test_no_descriptors(void **state)
 {
     g_autoptr(Daemon) daemon = daemon_new(NULL, 10, 60);

@@ -1,5 +1,4 @@
-/* What the doctor reads of the MTAs' files: src/app/mta-files.c; and the registry of macros: src/mta/seen.c.
- */
+/* What the doctor reads of the MTAs' files: src/app/mta-files.c; and the registry of macros: src/mta/seen.c. */
 #include "rows.h"
 
 #include <string.h>

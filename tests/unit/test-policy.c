@@ -22,8 +22,7 @@ typedef struct {
     const char *access, *config;
 } LookupRow;
 
-/* Each line of this map is the best match of one row below; taken away from the bottom, the next one is it.
- */
+/* Each line of this map is the best match of one row below; taken away from the bottom, the next one is it. */
 #define MAP                                                                                                  \
     "SPF-Fail:\tTEMPFAIL\n"               /* 1 */                                                            \
     "To-SPF-Fail:\tDISCARD\n"             /* 2 */                                                            \
