@@ -25,6 +25,7 @@ struct Conn {
 
     char *mta_version;     /* its macro v; NULL: it has not said */
     Seen *seen;            /* NULL: nobody asks */
+    guint noted;           /* a bit per Stage: told to `seen` */
     guint has_macros;      /* a bit per Stage: macros came for the step that is to come */
     GString *rcpt_refused; /* the MTA's words about the recipient that is to come, or empty */
     gboolean in_message;   /* from MAIL until the last word on the message */

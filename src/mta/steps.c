@@ -166,8 +166,11 @@ static void on_macros(Conn *conn, const WireCommand *command)
         if (stages[i].letter != command->macro_for)
             continue;
         session_macros(conn->session, stages[i].stage, command->args);
-        if (conn->seen != NULL)
+        if (conn->seen != NULL && !(conn->noted & 1u << stages[i].stage)) {
+            /* Once a connection: an MTA's list for a step stays the same. */
+            conn->noted |= 1u << stages[i].stage;
             seen_add(conn->seen, conn->mta_version, stages[i].stage, command->args);
+        }
         conn->has_macros |= 1u << stages[i].stage;
         return;
     }
