@@ -96,7 +96,7 @@ class Subject:
         return sum(memory(pid, "VmRSS") for pid in self.pids())
 
     def stop(self) -> None:
-        self.process.stop(number=9)  # a peer of ours needs seconds for SIGTERM; nothing is lost
+        self.process.kill()  # a peer of ours needs seconds for SIGTERM; nothing is lost
 
 
 def memory(pid: int, what: str) -> int:
@@ -171,4 +171,4 @@ class Stage:
 
     def stop(self) -> None:
         for process in reversed(self.running):
-            process.stop(number=9)
+            process.kill()
