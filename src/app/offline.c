@@ -4,6 +4,15 @@
 #include "checks/checks.h"
 #include "flow/trace.h"
 
+void envelope_options_clear(EnvelopeOptions *options)
+{
+    char *const texts[] = {options->ip,   options->ptr,   options->helo,
+                           options->from, options->login, options->receiver};
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_free(texts[i]);
+    g_strfreev(options->rcpts);
+}
+
 gboolean offline_open(Offline *offline, const Outside *outside, Config *config, Problems *problems)
 {
     *offline = (Offline){

@@ -5,6 +5,25 @@
 #include "flow/engine.h"
 #include "mta/replay.h"
 
+/* An envelope by the command line. FILENAME: bytes as they are typed; what strangers send need not be text. */
+typedef struct {
+    char *ip, *ptr, *helo, *from, *login, *receiver;
+    char **rcpts;
+} EnvelopeOptions;
+
+/* clang-format off */
+#define ENVELOPE_ENTRIES(o)                                                                                  \
+    {"ip", 0, 0, G_OPTION_ARG_FILENAME, &(o).ip, "the client's address", "IP"},                              \
+    {"ptr", 0, 0, G_OPTION_ARG_FILENAME, &(o).ptr, "its PTR name", "NAME"},                                  \
+    {"helo", 0, 0, G_OPTION_ARG_FILENAME, &(o).helo, "what it says at HELO", "NAME"},                        \
+    {"from", 0, 0, G_OPTION_ARG_FILENAME, &(o).from, "MAIL FROM", "ADDRESS"},                                \
+    {"rcpt", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(o).rcpts, "RCPT TO, once for each", "ADDRESS"},            \
+    {"auth", 0, 0, G_OPTION_ARG_FILENAME, &(o).login, "the login of SMTP AUTH", "LOGIN"},                    \
+    {"receiver", 0, 0, G_OPTION_ARG_FILENAME, &(o).receiver, "our own name", "NAME"}
+/* clang-format on */
+
+void envelope_options_clear(EnvelopeOptions *options);
+
 typedef struct {
     Services services;
     Tables tables;

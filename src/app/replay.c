@@ -10,8 +10,8 @@
 #define FOLDERS_DEEP_MAX 16
 
 typedef struct {
-    char *old_path, *new_path, *ip, *ptr, *helo, *from, *login, *receiver;
-    char **rcpts;
+    char *old_path, *new_path;
+    EnvelopeOptions envelope;
     gboolean json;
     OutsideOptions outside;
 } Options;
@@ -195,22 +195,22 @@ static void replay_file(Replay *replay, const char *path)
     }
     g_ptr_array_add(stored.rcpts, NULL);
     const ReplayEnvelope envelope = {
-        .ip = options->ip ? options->ip : stored.ip,
-        .ptr = options->ptr  ? options->ptr
-               : options->ip ? NULL
-                             : stored.ptr,
-        .helo = options->helo ? options->helo : stored.helo,
-        .from = options->from ? options->from
-                : stored.from ? stored.from
-                              : "<>",
-        .rcpts =
-            options->rcpts ? (const char *const *)options->rcpts : (const char *const *)stored.rcpts->pdata,
-        .login = options->login,
-        .receiver = options->receiver,
+        .ip = options->envelope.ip ? options->envelope.ip : stored.ip,
+        .ptr = options->envelope.ptr  ? options->envelope.ptr
+               : options->envelope.ip ? NULL
+                                      : stored.ptr,
+        .helo = options->envelope.helo ? options->envelope.helo : stored.helo,
+        .from = options->envelope.from ? options->envelope.from
+                : stored.from          ? stored.from
+                                       : "<>",
+        .rcpts = options->envelope.rcpts ? (const char *const *)options->envelope.rcpts
+                                         : (const char *const *)stored.rcpts->pdata,
+        .login = options->envelope.login,
+        .receiver = options->envelope.receiver,
     };
     if (!envelope.rcpts[0])
         skip(replay, path, "no recipient is known (X-Envelope-To, Delivered-To or --rcpt)");
-    else if (!options->from && !stored.from)
+    else if (!options->envelope.from && !stored.from)
         skip(replay, path, "no sender is known (X-Envelope-From, Return-Path or --from)");
     else
         compare(replay, path, &envelope, &stored);
@@ -297,11 +297,9 @@ static int run(const Options *options, char **paths)
 
 static void options_clear(Options *options)
 {
-    char *const texts[] = {options->old_path, options->new_path, options->ip,    options->ptr,
-                           options->helo,     options->from,     options->login, options->receiver};
-    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
-        g_free(texts[i]);
-    g_strfreev(options->rcpts);
+    g_free(options->old_path);
+    g_free(options->new_path);
+    envelope_options_clear(&options->envelope);
     outside_options_clear(&options->outside);
 }
 
@@ -311,13 +309,7 @@ int command_replay(int argc, char **argv)
     const GOptionEntry entries[] = {
         {"old", 0, 0, G_OPTION_ARG_FILENAME, &options.old_path, "the configuration that is in force", "FILE"},
         {"new", 0, 0, G_OPTION_ARG_FILENAME, &options.new_path, "the one that is to be tried", "FILE"},
-        {"ip", 0, 0, G_OPTION_ARG_FILENAME, &options.ip, "the client's address, for all messages", "IP"},
-        {"ptr", 0, 0, G_OPTION_ARG_FILENAME, &options.ptr, "its PTR name", "NAME"},
-        {"helo", 0, 0, G_OPTION_ARG_FILENAME, &options.helo, "what it says at HELO", "NAME"},
-        {"from", 0, 0, G_OPTION_ARG_FILENAME, &options.from, "MAIL FROM", "ADDRESS"},
-        {"rcpt", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.rcpts, "RCPT TO, once for each", "ADDRESS"},
-        {"auth", 0, 0, G_OPTION_ARG_FILENAME, &options.login, "the login of SMTP AUTH", "LOGIN"},
-        {"receiver", 0, 0, G_OPTION_ARG_FILENAME, &options.receiver, "our own name", "NAME"},
+        ENVELOPE_ENTRIES(options.envelope),
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "JSON for machines, one object a line", NULL},
         OUTSIDE_ENTRIES(options.outside),
         {NULL},

@@ -7,8 +7,8 @@
 #include "app/offline.h"
 
 typedef struct {
-    char *config, *ip, *ptr, *helo, *from, *login, *receiver;
-    char **rcpts;
+    char *config;
+    EnvelopeOptions envelope;
     gboolean json, headers;
     OutsideOptions outside;
 } Options;
@@ -30,13 +30,13 @@ static int show(const Options *options, const Outcome *outcome)
 static int judge(const Options *options, Offline *offline, const char *bytes, gsize len)
 {
     const ReplayEnvelope envelope = {
-        .ip = options->ip,
-        .ptr = options->ptr,
-        .helo = options->helo,
-        .from = options->from ? options->from : "<>",
-        .rcpts = (const char *const *)options->rcpts,
-        .login = options->login,
-        .receiver = options->receiver,
+        .ip = options->envelope.ip,
+        .ptr = options->envelope.ptr,
+        .helo = options->envelope.helo,
+        .from = options->envelope.from ? options->envelope.from : "<>",
+        .rcpts = (const char *const *)options->envelope.rcpts,
+        .login = options->envelope.login,
+        .receiver = options->envelope.receiver,
     };
     g_autoptr(GError) error = NULL;
     Outcome outcome;
@@ -67,12 +67,9 @@ static int scan(const Options *options, Config *config, const char *bytes, gsize
 
 static void options_clear(Options *options)
 {
-    char *const owned[] = {options->config,   options->ip,           options->ptr,
-                           options->helo,     options->from,         options->login,
-                           options->receiver, options->outside.zone, options->outside.time};
-    for (gsize i = 0; i < G_N_ELEMENTS(owned); i++)
-        g_free(owned[i]);
-    g_strfreev(options->rcpts);
+    g_free(options->config);
+    envelope_options_clear(&options->envelope);
+    outside_options_clear(&options->outside);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -80,16 +77,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 int command_scan(int argc, char **argv)
 {
     g_auto(Options) options = {0};
-    /* FILENAME: bytes as they are typed. What strangers send need not be text of this terminal. */
     const GOptionEntry entries[] = {
         {"config", 'c', 0, G_OPTION_ARG_FILENAME, &options.config, "the configuration file", "FILE"},
-        {"ip", 0, 0, G_OPTION_ARG_STRING, &options.ip, "the client's address", "IP"},
-        {"ptr", 0, 0, G_OPTION_ARG_FILENAME, &options.ptr, "its PTR name", "NAME"},
-        {"helo", 0, 0, G_OPTION_ARG_FILENAME, &options.helo, "what it says at HELO", "NAME"},
-        {"from", 0, 0, G_OPTION_ARG_FILENAME, &options.from, "MAIL FROM; <> by default", "ADDRESS"},
-        {"rcpt", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.rcpts, "RCPT TO, once for each", "ADDRESS"},
-        {"auth", 0, 0, G_OPTION_ARG_FILENAME, &options.login, "the login of SMTP AUTH", "LOGIN"},
-        {"receiver", 0, 0, G_OPTION_ARG_STRING, &options.receiver, "our own name", "NAME"},
+        ENVELOPE_ENTRIES(options.envelope),
         {"headers", 0, 0, G_OPTION_ARG_NONE, &options.headers, "show the header as it would be delivered",
          NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "JSON for machines", NULL},
@@ -101,7 +91,7 @@ int command_scan(int argc, char **argv)
             "Judges a message file as a live one would be, and shows facts, findings, rules and edits.\n"
             "Exit status 0: delivered; 1: refused, discarded or kept; 75: a temporary failure."))
         return EXIT_USAGE;
-    if (argc != 2 || !options.rcpts) {
+    if (argc != 2 || !options.envelope.rcpts) {
         fprintf(stderr, "postern scan: a message file and at least one --rcpt are needed\n");
         return EXIT_USAGE;
     }
