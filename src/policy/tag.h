@@ -147,7 +147,9 @@ enum {
     X(SCORE_EARLY,     "Score-Early",         CONTENT,  OK,         NO,        RCPT,    550, "5.7.1",  NONE,        \
       "The SCOREs known at RCPT add up to one of [early_thresholds].")                                              \
     X(SCORE,           "Score",               CONTENT,  OK,         NO,        MESSAGE, 550, "5.7.1",  NONE,        \
-      "The SCOREs of all findings add up to one of [thresholds].")
+      "The SCOREs of all findings add up to one of [thresholds].")                                                  \
+    X(STORE_AWAY,      "Store-Away",          PROTOCOL, OK,         NO,        RCPT,    451, "4.3.0",  NONE,        \
+      "What is remembered could not be asked for or kept just now; OK goes on without it.")
 /* clang-format on */
 
 typedef enum {
