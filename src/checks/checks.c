@@ -10,6 +10,7 @@ const Check *const all_checks[] = {
     &check_recipient, /* B1, B4, B12: the recipient as such */
     &check_spf,       /* C: may this client send for this domain? */
     &check_self,      /* B2: our own domains, claimed by others; others', claimed by us */
+    &check_greylist,  /* G4: asked to come back */
     &check_msgid,     /* B12: a Message-ID that is none */
     NULL,
 };

@@ -178,6 +178,8 @@ RcptState recipient_state(const Recipient *recipient);
 const Weighing *recipient_weighing(const Recipient *recipient);
 
 const void *recipient_fact(Recipient *recipient, const Check *check);
+/* The fact, if it has been asked for, else NULL: what nobody asked is not settled. */
+const void *recipient_asked(const Recipient *recipient, const Check *check);
 Finding *recipient_find(Recipient *recipient, const Check *check, Tag tag, const char *subject,
                         const char *format, ...) G_GNUC_PRINTF(5, 6);
 
