@@ -4,6 +4,7 @@
 #include "flow/check.h"
 
 extern const Check check_client;
+extern const Check check_ban;
 extern const Check check_hello;
 extern const Check check_iprev;
 extern const Check check_auth;

@@ -117,6 +117,10 @@ typedef struct {
         gboolean iprev;          /* check and report forward-confirmed reverse DNS (A8) */
         gboolean delayed_reject; /* refuse at RCPT, not at MAIL */
         int max_demerits;        /* 0: no limit */
+        int max_unknown;         /* unknown recipients in the window; 0: no limit */
+        int demerit_window;
+        int ban_time; /* 0: for ever */
+        HostList *banned_ips;
         HostList *whitelist_ips;
     } connection;
 
