@@ -99,6 +99,9 @@ const OptionSection option_sections[] = {
     {"settled_by", "What settles such a finding: TAG = TAG, TAG, …"},
     {"thresholds", "Sums of SCOREs at end of message: NAME = SUM VERB."},
     {"early_thresholds", "The same from RCPT on, when not all scores are known yet: NAME = SUM VERB."},
+    {"limits",
+     "How much who may send: NAME = COUNT connections|messages|recipients [per TIME] by "
+     "client|network|sender|domain|login|recipient [inbound|outbound]. Without a time: connections at once."},
 };
 const guint option_sections_len = G_N_ELEMENTS(option_sections);
 
@@ -235,6 +238,7 @@ const Option options[] = {
     PAIRS(settled_by, "TAG = TAGS", .example = "SPF-Fail = DMARC-Pass, SPF-Forwarder"),
     PAIRS(thresholds, "NAME = SUM VERB", .example = "spam = 6 QUARANTINE"),
     PAIRS(early_thresholds, "NAME = SUM VERB", .example = "spam = 15 REJECT"),
+    PAIRS(limits, "NAME = COUNT UNIT per TIME by KEY", .example = "login-day = 500 recipients per 1d by login outbound"),
 };
 /* clang-format on */
 const guint options_len = G_N_ELEMENTS(options);
