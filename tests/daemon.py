@@ -131,7 +131,7 @@ def a_log_that_root_has_opened(folder: Path) -> None:
     os.chown(daemon.log, 65534, -1)
     daemon.tell(signal.SIGHUP)
     until(lambda: "in force" in daemon.log.read_text(), "a line in the new file")
-    assert "continue" in daemon.play(OPEN)
+    assert "continue" in daemon.play(OPEN + "mail <a@example.com>\nrcpt <b@example.net>\n")
     assert postern("reload", "-c", daemon.config) == 0
     assert daemon.stop() == 0
 
