@@ -3,7 +3,7 @@
  *
  * Judged at the first recipient that the MTA has not refused, once for all of them. MFROM first; HELO when MFROM did
  * not pass and is not null; a best guess where there is no record. With `mode = header` it only writes Received-SPF
- * and Authentication-Results.
+ * and Authentication-Results. A fail for a name of hello_blacklist costs demerits (B12).
  *
  * Tags: SPF-* (subject: the envelope sender, or postmaster@helo), HELO-* (the HELO name).
  */
@@ -13,6 +13,8 @@
 
 #include "checks/checks.h"
 #include "checks/client.h"
+
+#define FORGED_DEMERITS 4
 
 static const Field fields[] = {
     FIELD_STR(SpfFact, skipped),
@@ -350,6 +352,30 @@ static void on_rcpt(Recipient *recipient)
     finding->xcode = "5.7.1";
 }
 
+/* --- demerits --- */
+
+static gboolean refused_for_fail(const Recipient *recipient)
+{
+    const Weighing *weighing = recipient_weighing(recipient);
+    const Judgement *decider = weighing ? weighing->decider : NULL;
+    return decider && decider->finding->tag == TAG_SPF_FAIL && decider->finding->check == check_spf.name &&
+           weighing->reply.kind == REPLY_REJECT;
+}
+
+/* B12: who forges one of hello_blacklist knows what he does. Only where the fail was the reason to refuse. */
+static void settle_message(Message *message, gboolean aborted)
+{
+    Session *session = message_session(message);
+    gboolean refused = FALSE;
+    for (guint i = 0; i < message_n_recipients(message); i++)
+        refused |= refused_for_fail(message_recipient(message, i));
+    if (!refused || client_is_ours(session))
+        return;
+    const char *domain = spf_fact(message)->domain; /* asked already: it was the reason */
+    if (domain && patterns_match(session_config(session)->connection.hello_blacklist, domain))
+        session_add_demerits(session, FORGED_DEMERITS, "an SPF fail for a name of ours");
+}
+
 /* --- trace fields --- */
 
 static void add_extra(const char **extra, guint *n, const char *key, const char *value)
@@ -413,5 +439,7 @@ const Check check_spf = {
     .prefetch = prefetch,
     .first_rcpt = first_rcpt,
     .rcpt = on_rcpt,
+    .settle_message = settle_message,
+    .settles_in_shadow = TRUE, /* demerits are the session's own */
     .trace = trace,
 };

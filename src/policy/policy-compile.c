@@ -99,6 +99,16 @@ static const char *pair_subject(Compiler *c, const ConfigPair *pair, Tag *tag, g
     return subject + 1;
 }
 
+/* Takes `source`, and the ruling's strings. */
+static void set_own_verb(Policy *policy, Tag tag, const char *subject, const Ruling *ruling, char *source)
+{
+    OwnVerb *own = g_new0(OwnVerb, 1);
+    *own = (OwnVerb){*ruling, source};
+    g_autofree char *key = g_strconcat(tag_name(tag), ":", subject, NULL);
+    g_hash_table_replace(policy->own_verbs, g_ascii_strdown(key, -1), own);
+    policy->own_listed |= TAG_BIT(tag);
+}
+
 static void set_verb(Compiler *c, Tag tag, const char *subject, const Ruling *ruling, guint line)
 {
     Policy *policy = c->policy;
@@ -106,10 +116,7 @@ static void set_verb(Compiler *c, Tag tag, const char *subject, const Ruling *ru
                         : g_strdup("default of files with the old section names");
     note_verb(policy, tag, ruling->verb);
     if (subject) {
-        OwnVerb *own = g_new0(OwnVerb, 1);
-        *own = (OwnVerb){*ruling, source};
-        g_autofree char *key = g_strconcat(tag_name(tag), ":", subject, NULL);
-        g_hash_table_replace(policy->own_verbs, g_ascii_strdown(key, -1), own);
+        set_own_verb(policy, tag, subject, ruling, source);
         return;
     }
     ruling_clear(&policy->verbs[tag]);
@@ -136,6 +143,30 @@ static void compile_verbs(Compiler *c)
             set_verb(c, tag, subject, &ruling, pair->line);
         else
             ruling_clear(&ruling);
+    }
+}
+
+/* B12. Nobody who may use the name says it, so who says it lies; [verbs] for the tag or the name says otherwise. */
+static const struct {
+    Tag tag;
+    const char *subject;
+    Verb verb;
+} built_in_subjects[] = {
+    {TAG_HELO_FAIL, "gmail.com", VERB_BAN},
+    {TAG_HELO_SOFTFAIL, "gmail.com", VERB_BAN},
+    {TAG_HELO_NEUTRAL, "gmail.com", VERB_BAN},
+};
+
+static void compile_built_in_subjects(Policy *policy)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(built_in_subjects); i++) {
+        Tag tag = built_in_subjects[i].tag;
+        g_autofree char *name = g_strconcat(tag_name(tag), ":", built_in_subjects[i].subject, NULL);
+        g_autofree char *key = g_ascii_strdown(name, -1);
+        if (policy->verb_sources[tag] || g_hash_table_contains(policy->own_verbs, key))
+            continue;
+        const Ruling ruling = {.verb = built_in_subjects[i].verb};
+        set_own_verb(policy, tag, built_in_subjects[i].subject, &ruling, g_strdup(RULE_BUILT_IN));
     }
 }
 
@@ -258,6 +289,7 @@ Policy *policy_new(const Config *config, Problems *problems)
     Compiler c = {policy, problems};
     guint errors = problems_count(problems, PROBLEM_ERROR);
     compile_verbs(&c);
+    compile_built_in_subjects(policy);
     compile_decide_at(&c);
     compile_settled_by(&c);
     compile_thresholds(&c, &config->policy.thresholds, policy->thresholds[0], TAG_SCORE);

@@ -107,15 +107,23 @@ static gboolean ruling_of_entry(const Policy *policy, Pool *pool, const MapEntry
     return TRUE;
 }
 
+static gboolean is_built_in(const OwnVerb *own)
+{
+    return strcmp(own->source, RULE_BUILT_IN) == 0;
+}
+
 /* The lists of an old file come after the whole map, as they always did. */
 static gboolean ruling_of_own(const Policy *policy, Pool *pool, Tag tag, const char *const *keys,
                               Ruling *ruling, Rule *rule, const Watch *watch)
 {
     char key[KEY_MAX];
-    for (; keys && *keys && g_hash_table_size(policy->own_verbs); keys++) {
+    if (!(policy->own_listed & TAG_BIT(tag)))
+        return FALSE;
+    for (; keys && *keys; keys++) {
         const OwnVerb *own =
             write_key(key, "", tag_name(tag), *keys) ? g_hash_table_lookup(policy->own_verbs, key) : NULL;
-        tell(watch, POLICY_VERBS, key, own ? verb_name(own->ruling.verb) : NULL);
+        tell(watch, own && is_built_in(own) ? POLICY_BUILT_IN : POLICY_VERBS, key,
+             own ? verb_name(own->ruling.verb) : NULL);
         if (!own)
             continue;
         *ruling = own->ruling;

@@ -9,7 +9,8 @@
  *                  To-TAG:  TAG:
  *     [verbs]      TAG!subject, its domain, .parents (what files with the old section names list)
  *                  TAG
- *     built in     the default of the tag (tag.h)
+ *     built in     TAG of some subjects: HELO-Fail of gmail.com is BAN (B12); not where [verbs] has the TAG
+ *                  the default of the tag (tag.h)
  *
  * A DENY among the subject's own rules is never overridden by a recipient's. Threads: any.
  */

@@ -61,6 +61,12 @@ static const LookupRow lookups[] = {
      "[verbs]\nSPF-Fail!x.example = CBV\nSPF-Fail = OK\n"},
     {"[verbs] with a subject after the map", "SPF-Fail", "jim@x.example", NULL,
      "TEMPFAIL access:1 spf-fail:", "SPF-Fail:\tTEMPFAIL\n", "[verbs]\nSPF-Fail!x.example = CBV\n"},
+    {"built in for a subject", "HELO-SoftFail", "GMail.com", NULL, "BAN built in helo-softfail:gmail.com"},
+    {"built in for a subject, not below it", "HELO-Fail", "x.gmail.com", NULL, "REJECT built in HELO-Fail"},
+    {"[verbs] before what is built in for a subject", "HELO-Fail", "gmail.com", NULL,
+     "OK postern.conf:2 HELO-Fail", NULL, "[verbs]\nHELO-Fail = OK\n"},
+    {"[verbs] with that subject", "HELO-Fail", "gmail.com", NULL,
+     "TEMPFAIL postern.conf:2 helo-fail:gmail.com", NULL, "[verbs]\nHELO-Fail!gmail.com = TEMPFAIL\n"},
     {"no map", "SPF-Fail", "joe@sub.a.example", "b@our.test", "REJECT built in SPF-Fail"},
     {"DENY stands before a recipient's OK", "SPF-Fail", "joe@x.example", "b@our.test",
      "DENY access:1 spf-fail:x.example", "SPF-Fail:x.example\tDENY\nTo-SPF-Fail:b@our.test\tOK\n"},
@@ -253,8 +259,8 @@ static const ExplainRow explains[] = {
     {"the recipient's own", "SPF-Fail", "a@b.test", "c@our.test",
      "spf-fail:a@b.test|spf-fail:b.test=CBV|to-spf-fail:c@our.test|to-spf-fail:our.test=OK",
      "SPF-Fail:b.test CBV\nTo-SPF-Fail:our.test OK\n"},
-    {"bare ones", "SPF-Fail", "x", "y",
-     "spf-fail:x|to-spf-fail:y|to-spf-fail:|spf-fail:|spf-fail=TEMPFAIL", "SPF-Fail TEMPFAIL\n"},
+    {"bare ones", "SPF-Fail", "x", "y", "spf-fail:x|to-spf-fail:y|to-spf-fail:|spf-fail:|spf-fail=TEMPFAIL",
+     "SPF-Fail TEMPFAIL\n"},
     {"lines of [verbs]", "SPF-SoftFail", "a@b.test", NULL,
      "spf-softfail:a@b.test|spf-softfail:b.test|spf-softfail:.test|spf-softfail:|spf-softfail:a@b.test|"
      "spf-softfail:b.test|spf-softfail:.test|SPF-SoftFail=CBV",
@@ -264,7 +270,8 @@ static const ExplainRow explains[] = {
 static void add_step(PolicyTable table, const char *key, const char *value, void *data)
 {
     GString *steps = data;
-    g_string_append_printf(steps, "%s%s%s%s", steps->len ? "|" : "", key, value ? "=" : "", value ? value : "");
+    g_string_append_printf(steps, "%s%s%s%s", steps->len ? "|" : "", key, value ? "=" : "",
+                           value ? value : "");
 }
 
 static void check_explain(void **state)
