@@ -64,6 +64,7 @@ typedef struct {
     guint n;
 } ConfigPairs;
 
+typedef struct DnsblList DnsblList;
 typedef struct LimitList LimitList;
 typedef struct ConfigOrigins ConfigOrigins; /* where each value comes from, for config_show() */
 
@@ -109,10 +110,11 @@ typedef struct {
     } store;
 
     struct {
-        char **servers;      /* "system", "recursive", or addresses, "127.0.0.1@5353" */
-        int timeout_ms;      /* of one question */
-        int cache_size;      /* answers in the front cache */
-        int message_queries; /* questions that one message may cost */
+        char **servers;       /* "system", "recursive", or addresses, "127.0.0.1@5353" */
+        int timeout_ms;       /* of one question */
+        int cache_size;       /* answers in the front cache */
+        int message_queries;  /* questions that one message may cost */
+        int dnsbl_timeout_ms; /* what all lists of [dnsbl] may take for one message, together */
     } dns;
 
     struct {
@@ -187,6 +189,7 @@ typedef struct {
         ConfigPairs thresholds; /* [thresholds] spam = 6 QUARANTINE: sums of SCORE at end of message */
         ConfigPairs early_thresholds; /* [early_thresholds] the same, from RCPT on */
         ConfigPairs limits;           /* [limits] NAME = COUNT UNIT per TIME by KEY */
+        ConfigPairs dnsbl;            /* [dnsbl] NAME = ZONE by KEY: ANSWER VERB, … */
         char *unproven_dsn;           /* verb for a DSN whose sender is not proven (D4) */
         char *unavailable; /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
         char *errors_url;
@@ -205,6 +208,7 @@ typedef struct {
         char **files;       /* all that were read or, of a map, might be built; a change of one is a reason to
                                reload */
         LimitList *limits;  /* of policy.limits (conf/limits.h) */
+        DnsblList *dnsbl;   /* of policy.dnsbl (conf/dnsbl.h) */
         char **srs_secrets; /* of sender.srs_secret_file, the first signs; NULL: none */
         Resolver *substitutes; /* of spf.delegate_file; NULL: none */
     } loaded;

@@ -103,6 +103,13 @@ const OptionSection option_sections[] = {
     {"limits",
      "How much who may send: NAME = COUNT connections|messages|recipients [per TIME] by "
      "client|network|sender|domain|login|recipient [inbound|outbound]. Without a time: connections at once."},
+    {"dnsbl", "DNS lists (RFC 5782), asked at the first recipient, all at once: NAME = ZONE [by "
+              "client|sender|helo] [white] [text] "
+              "[: ANSWER VERB, ANSWER VERB, …]. The first rule that fits an answer counts; without rules "
+              "every answer has the verb of the "
+              "tag, DNSBL or, for a list of the good ones (white), DNSWL. With text replies say why the list "
+              "has it. Replies say NAME, "
+              "never the zone, which may hold a key."},
 };
 const guint option_sections_len = G_N_ELEMENTS(option_sections);
 
@@ -149,6 +156,7 @@ const Option options[] = {
     INT(dns, timeout_ms, "5000", 50, 60000, "Milliseconds that one question may take.", RESTART),
     INT(dns, cache_size, "10000", 0, 10000000, "Answers that are kept ready.", RESTART),
     INT(dns, message_queries, "200", 10, 100000, "Questions that one message may cost; then answers are temporary errors."),
+    INT(dns, dnsbl_timeout_ms, "3000", 50, 60000, "Milliseconds that all lists of [dnsbl] may take, together; who has not answered has not listed."),
 
     HOSTS(connection, internal_connect,
           "Our own clients: addresses, networks, globs (192.168.0.*), host names by their addresses.",
@@ -248,6 +256,8 @@ const Option options[] = {
     PAIRS(thresholds, "NAME = SUM VERB", .example = "spam = 6 QUARANTINE"),
     PAIRS(early_thresholds, "NAME = SUM VERB", .example = "spam = 15 REJECT"),
     PAIRS(limits, "NAME = COUNT UNIT per TIME by KEY", .example = "login-day = 500 recipients per 1d by login outbound"),
+    PAIRS(dnsbl, "NAME = ZONE by KEY: ANSWER VERB, …",
+          .example = "zen = zen.dnsbl.example: 127.0.0.2-3 REJECT, 127.0.0.4-7 SCORE:4"),
 };
 /* clang-format on */
 const guint options_len = G_N_ELEMENTS(options);

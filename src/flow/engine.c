@@ -178,6 +178,7 @@ Engine *engine_new(const Services *services, const Tables *tables)
     engine->n_checks = count_checks(tables);
     pthread_mutex_init(&engine->lock, NULL);
     engine->gauges = gauges_new();
+    engine->outages = outages_new();
     return engine;
 }
 
@@ -187,6 +188,7 @@ void engine_free(Engine *engine)
         return;
     snapshot_unref(engine->current);
     gauges_free(engine->gauges);
+    outages_free(engine->outages);
     pthread_mutex_destroy(&engine->lock);
     g_free(engine);
 }

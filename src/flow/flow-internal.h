@@ -47,7 +47,8 @@ struct Engine {
     Snapshot *current;
     guint64 last_session; /* atomic */
     Gauges *gauges;       /* what sessions hold */
-    Quota bodies;         /* bytes of all bodies that are held */
+    Outages *outages;
+    Quota bodies; /* bytes of all bodies that are held */
     MessageObserver observer;
     void *observer_data;
 };

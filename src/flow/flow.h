@@ -34,6 +34,7 @@
 #include <postern/resolver.h>
 
 #include "base/clock.h"
+#include "base/outage.h"
 #include "base/pool.h"
 #include "base/quota.h"
 #include "base/random.h"
@@ -118,6 +119,8 @@ StoreAnswer session_take(Session *session, StoreTable table, const char *key, gi
                          int window, gint64 *ret_used);
 /* One of `limit` of that name until the session ends: how many at once. FALSE: there are as many. */
 gboolean session_hold(Session *session, const char *name, gint64 limit);
+/* Who does not answer, for all sessions. */
+Outages *session_outages(Session *session);
 /* In settle hooks only. */
 StoreBatch *session_batch(Session *session);
 

@@ -141,6 +141,11 @@ void session_release(Session *session)
     g_clear_pointer(&session->held, g_ptr_array_unref);
 }
 
+Outages *session_outages(Session *session)
+{
+    return session->engine->outages;
+}
+
 void message_give_back(Message *message)
 {
     for (guint i = 0; i < message->taken->len; i++) {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "conf/dnsbl.h"
+
 /* Verbs that are the same answer at RCPT and after DATA. All others wait for end of message (callbacks, QUARANTINE, …) or
  * change what is decided there: a score adds to the sum, PROBATION silences content findings. */
 #define SETTLED_AT_RCPT                                                                                      \
@@ -252,6 +254,28 @@ static void compile_thresholds(Compiler *c, const ConfigPairs *pairs, GArray *in
     }
 }
 
+/* The rules of [dnsbl], as rules for "NAME:ANSWER". */
+static void compile_dnsbl(Compiler *c)
+{
+    const DnsblList *all = c->policy->config->loaded.dnsbl;
+    for (guint i = 0; all && i < all->n; i++) {
+        const Dnsbl *list = &all->lists[i];
+        Tag tag = list->white ? TAG_DNSWL : TAG_DNSBL;
+        for (guint k = 0; k < list->rules->len; k++) {
+            const DnsblRule *rule = &g_array_index(list->rules, DnsblRule, k);
+            const ConfigPair pair = {(char *)list->name, rule->verb, list->line};
+            g_autofree char *subject = g_strdup_printf("%s:%s", list->name, rule->answer);
+            Ruling ruling = {0};
+            if (!pair_ruling(c, &pair, rule->verb, &ruling))
+                continue;
+            if (legal(c, file_of(c), list->line, tag, &ruling))
+                set_verb(c, tag, subject, &ruling, list->line);
+            else
+                ruling_clear(&ruling);
+        }
+    }
+}
+
 /* What is decided at end of message, whatever the rules say. */
 static void compile_late(Policy *policy)
 {
@@ -290,6 +314,7 @@ Policy *policy_new(const Config *config, Problems *problems)
     guint errors = problems_count(problems, PROBLEM_ERROR);
     compile_verbs(&c);
     compile_built_in_subjects(policy);
+    compile_dnsbl(&c);
     compile_decide_at(&c);
     compile_settled_by(&c);
     compile_thresholds(&c, &config->policy.thresholds, policy->thresholds[0], TAG_SCORE);

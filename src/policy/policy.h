@@ -9,6 +9,7 @@
  *                  To-TAG:  TAG:
  *     [verbs]      TAG!subject, its domain, .parents (what files with the old section names list)
  *                  TAG
+ *     [dnsbl]      DNSBL!NAME:ANSWER, the rule of the list that fits its answer
  *     built in     TAG of some subjects: HELO-Fail of gmail.com is BAN (B12); not where [verbs] has the TAG
  *                  the default of the tag (tag.h)
  *
