@@ -27,6 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_folding(folded);
     header_msgid_form(text, (gssize)size);
     g_autofree char *by = header_received_by(text, (gssize)size);
+    IpAddress ips[4];
+    g_assert(header_received_from(text, (gssize)size, ips, G_N_ELEMENTS(ips)) <= G_N_ELEMENTS(ips));
     g_assert(!by || (*by && !strpbrk(by, " (;\n")));
     g_autofree char *written = authres_to_string(ar, "Authentication-Results");
     check_folding(written);

@@ -278,3 +278,41 @@ char *header_received_by(const char *value, gssize len)
     }
     return NULL;
 }
+
+/* The clause of "from", the texts of its comments included. */
+static GString *from_clause(const char *value, gsize len)
+{
+    const char *p = value, *end = value + len;
+    GString *text = g_string_new(NULL);
+    gboolean is_name = FALSE, in_clause = FALSE;
+    while ((p = header_skip_cfws(p, end, in_clause ? text : NULL)) < end && *p != ';') {
+        const char *word = p;
+        p = scan_word(p, end);
+        if (!in_clause && !header_name_is(word, p - word, "from"))
+            break;
+        if (in_clause && !is_name && header_name_is(word, p - word, "by"))
+            break;
+        is_name = !in_clause;
+        in_clause = TRUE;
+        g_string_append_c(text, ' ');
+        g_string_append_len(text, word, p - word);
+        g_string_append_c(text, ' ');
+    }
+    return text;
+}
+
+guint header_received_from(const char *value, gssize len, IpAddress *ips, guint max)
+{
+    g_autoptr(GString) text = from_clause(value, length_of(value, len));
+    static const char *const chars = G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS ".:-_";
+    guint n = 0;
+    for (const char *at = text->str; *at && n < max;) {
+        gsize run = strspn(at, chars);
+        gboolean tagged = run > 5 && g_ascii_strncasecmp(at, "IPv6:", 5) == 0; /* RFC 5321 §4.1.3 */
+        gsize skip = tagged ? 5 : 0;
+        if (run && ip_parse_len(at + skip, run - skip, &ips[n]))
+            n++;
+        at += run ? run : 1;
+    }
+    return n;
+}

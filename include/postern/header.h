@@ -9,6 +9,7 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/ip.h>
 
 G_BEGIN_DECLS
 
@@ -46,6 +47,10 @@ const char *header_scan_quoted(const char *p, const char *end, GString *out, gbo
 /* RFC 5321 §4.4: the name behind "by" in a Received value, as written; NULL: there is none. What stands behind "from" is
  * the client's own HELO, and is never taken for a "by". */
 char *header_received_by(const char *value, gssize len);
+
+/* RFC 5321 §4.4: the addresses behind "from" in a Received value, up to "by": what the client called itself, if that is one,
+ * and what the host saw that wrote the field, in comments or not. The first `max` go to `ips`; returns how many. */
+guint header_received_from(const char *value, gssize len, IpAddress *ips, guint max);
 
 /* What a Message-ID value looks like. */
 typedef enum {

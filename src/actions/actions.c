@@ -2,6 +2,8 @@
 #include "actions/actions.h"
 
 const Action *const all_actions[] = {
-    &action_authres, /* C2, E5: Received-SPF, Authentication-Results; forged ones of our name removed */
+    &action_supply_sender, /* E7: Sender, where From names somebody else */
+    &action_hide_path,     /* H5: internal Received fields of outgoing mail removed */
+    &action_authres,       /* C2, E5: Received-SPF, Authentication-Results; forged ones of our name removed */
     NULL,
 };

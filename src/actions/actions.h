@@ -3,6 +3,8 @@
 
 #include "flow/check.h"
 
+extern const Action action_supply_sender;
+extern const Action action_hide_path;
 extern const Action action_authres;
 
 /* All of them in the order in which they run, signing last; NULL ends. */

@@ -83,8 +83,9 @@ static const OldName old_names[] = {
     {"spf", "reject_neutral", OLD_VERB_FOR, "SPF-Softfail", "REJECT"},
     {"spf", "accept_softfail", OLD_VERB_FOR, "SPF-Softfail", "OK"},
     {"spf", "accept_fail", OLD_VERB_FOR, "SPF-Fail", "CBV"},
-    {"spf", "supply_sender", OLD_LATER, NULL, NULL},
+    {"spf", "supply_sender", OLD_SAME, "headers", "supply_sender"},
 
+    {"scrub", "hide_path", OLD_SAME, "headers", "hide_path"},
     {"scrub", "internal_policy", OLD_INTERNAL_POLICY, "spf", "internal_policy"},
     /* See config-old-srs.c. */
     {"srs", "config", OLD_ELSEWHERE, NULL, NULL},
@@ -108,7 +109,6 @@ static const OldName old_names[] = {
     {"defang", "spam_words", OLD_LATER, NULL, NULL},
     {"defang", "from_words", OLD_LATER, NULL, NULL},
     {"defang", "banned_exts", OLD_LATER, NULL, NULL},
-    {"scrub", "hide_path", OLD_LATER, NULL, NULL},
     {"scrub", "reject_virus_from", OLD_LATER, NULL, NULL},
     {"wiretap", "blind", OLD_LATER, NULL, NULL},
     {"wiretap", "users", OLD_LATER, NULL, NULL},

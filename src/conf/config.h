@@ -180,6 +180,11 @@ typedef struct {
     } authres;
 
     struct {
+        gboolean supply_sender; /* Sender: <MFROM>, where From: names somebody else (E7) */
+        PatternList *hide_path; /* recipient domains that do not see our internal Received fields (H5) */
+    } headers;
+
+    struct {
         Map *access; /* NULL: none */
         MixedMode mixed;
         ConfigPairs verbs;      /* [verbs] SPF-Fail = REJECT: defaults of tags, overriding the table. From old

@@ -93,6 +93,7 @@ const OptionSection option_sections[] = {
     {"spf", "SPF (RFC 7208)."},
     {"greylist", "Who sends for the first time is asked to come back."},
     {"authres", "Authentication-Results (RFC 8601)."},
+    {"headers", "What is changed in the header of mail that is delivered."},
     {"policy", "What becomes of findings."},
     {"shadow", "A second configuration that judges live mail without any effect."},
     {"verbs", "The verb that a tag gets when no access map entry says otherwise: TAG = VERB."},
@@ -233,6 +234,11 @@ const Option options[] = {
 
     BOOL(authres, add, "no", "Add Authentication-Results, and remove forged ones that bear our name."),
     STRING(authres, authserv_id, "", "Our name in it; empty: the MTA's own host name.", .example = "mx.example.com"),
+
+    BOOL(headers, supply_sender, "no",
+         "Mail from outside whose From: names another domain than its envelope sender gets a Sender: field with that, if it has none."),
+    PATTERNS(headers, hide_path, "", "Recipient domains to which mail of our own goes without the Received fields of our own network.",
+             .example = "*, !example.com"),
 
     MAP(policy, access, "Access map: TAG:SUBJECT VERB.", .example = "/etc/postern/access"),
     ENUM(policy, mixed, MixedMode, mixed_words, "defer",

@@ -78,6 +78,7 @@ struct Session {
     char *helo;
     guint helos;
     gboolean helo_in_transaction;
+    gboolean internal;
     gboolean aborted_open; /* the newest message was aborted before its end */
     GHashTable *macros[STAGE_COUNT];
 

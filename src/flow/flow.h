@@ -79,6 +79,10 @@ const char *session_macro(const Session *session, const char *name);
 const char *session_receiver(const Session *session);
 /* The login of SMTP AUTH (macro auth_authen), or NULL. A new HELO, as after STARTTLS, forgets it. */
 const char *session_login(const Session *session);
+/* An internal client, says the check that knows: actions know no checks. */
+void session_set_internal(Session *session, gboolean internal);
+/* Internal, or logged in: our own people. */
+gboolean session_is_ours(const Session *session);
 Message *session_message(const Session *session); /* NULL between messages */
 
 const void *session_fact(Session *session, const Check *check);

@@ -170,12 +170,48 @@ static void test_received_by(void **state)
     }
 }
 
+static void test_received_from(void **state)
+{
+    static const struct {
+        const char *in, *ips;
+    } rows[] = {
+        {"from mail.example (ptr [192.0.2.1])\r\n\tby mx.our.example (Postfix) with ESMTP id x; Mon",
+         "192.0.2.1"},
+        {"from pc (localhost [IPv6:2001:db8::1]) by mx.our.example; Mon", "2001:db8::1"},
+        {"from unknown (HELO pc) (10.0.0.1)\n  by mx.our.example with SMTP; Mon", "10.0.0.1"},
+        {"from [10.0.0.1] (dsl.example [203.0.113.5] (may be forged)) by mx.our.example",
+         "10.0.0.1 203.0.113.5"},
+        {"FROM a.example (EHLO=192.0.2.9,192.0.2.1) BY mx.our.example (10.0.0.9)", "192.0.2.9 192.0.2.1"},
+        {"from by (x [192.0.2.1]) by mx.our.example ([192.0.2.2])", "192.0.2.1"},
+        {"from mail.example (by [192.0.2.1]) by mx.our.example", "192.0.2.1"},
+        {"(envelope-from a@[192.0.2.3]) from x (y [192.0.2.1]) by z", "192.0.2.1"},
+        {"from x ([192.0.2.1]); by z ([192.0.2.2])", "192.0.2.1"},
+        {"by mx.our.example (Postfix, from userid 1000) id [192.0.2.1]; Mon", ""},
+        {"(qmail 4711 invoked by uid 1); Mon", ""},
+        {"from x (1.2.3 [300.1.1.1] 1.2.3.4.5) by z", ""},
+        {"from x (unclosed [192.0.2.1]", "192.0.2.1"},
+        {"from x ([192.0.2.1] [192.0.2.2] [192.0.2.3]) by z", "192.0.2.1 192.0.2.2"}, /* two at most */
+        {"", ""},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        IpAddress ips[2];
+        guint n = header_received_from(rows[i].in, -1, ips, G_N_ELEMENTS(ips));
+        g_autoptr(GString) came = g_string_new(NULL);
+        char text[IP_STRING_MAX];
+        for (guint k = 0; k < n; k++)
+            g_string_append_printf(came, "%s%s", k ? " " : "", ip_to_string(&ips[k], text));
+        if (strcmp(came->str, rows[i].ips) != 0)
+            fail_msg("%s: got %s", rows[i].in, came->str);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unfold),      cmocka_unit_test(test_fold),  cmocka_unit_test(test_quote),
-        cmocka_unit_test(test_cfws),        cmocka_unit_test(test_names), cmocka_unit_test(test_msgid),
-        cmocka_unit_test(test_received_by),
+        cmocka_unit_test(test_unfold),      cmocka_unit_test(test_fold),
+        cmocka_unit_test(test_quote),       cmocka_unit_test(test_cfws),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_msgid),
+        cmocka_unit_test(test_received_by), cmocka_unit_test(test_received_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
