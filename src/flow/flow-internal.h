@@ -80,9 +80,10 @@ struct Session {
 
     Stage stage;
     gint64 deadline; /* monotonic, µs */
-    guint demerits;
-    StoreBatch *batch;   /* what settle hooks want to be remembered; NULL: nothing yet */
-    gboolean store_away; /* it could not say or do something for this session */
+    guint demerits, settled_demerits;
+    const char *demerits_why; /* the pool's */
+    StoreBatch *batch;        /* what settle hooks want to be remembered; NULL: nothing yet */
+    gboolean store_away;      /* it could not say or do something for this session */
     Message *message;
     Message *finished; /* kept until the next call, for its edits and reply */
     guint64 messages;

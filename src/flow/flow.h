@@ -89,6 +89,10 @@ void session_forget(Session *session, const Check *check);
 /* Marks against the client; over `max_demerits` the rest of the session is refused. */
 void session_add_demerits(Session *session, guint n, const char *why);
 guint session_demerits(const Session *session);
+/* What the newest were for; NULL: there are none. */
+const char *session_demerits_why(const Session *session);
+/* Those that have come since it was last called: whoever counts them elsewhere, in settle hooks, calls it. */
+guint session_settle_demerits(Session *session);
 void session_log(Session *session, LogLevel level, const char *tag, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
 
@@ -108,6 +112,10 @@ StoreAnswer session_recall(Session *session, Pool *pool, StoreTable table, const
 StoreAnswer session_recall_first(Session *session, Pool *pool, StoreTable table, const char *const *keys,
                                  StoreEntry *entry, guint *ret_index);
 gboolean session_store_away(const Session *session);
+/* store_take() in `window` seconds, at once and exactly; not given back. Changes nothing in a shadow or offline. Without a store,
+ * STORE_NO. */
+StoreAnswer session_take(Session *session, StoreTable table, const char *key, gint64 n, gint64 limit,
+                         int window, gint64 *ret_used);
 /* In settle hooks only. */
 StoreBatch *session_batch(Session *session);
 
@@ -178,6 +186,8 @@ RcptState recipient_state(const Recipient *recipient);
 const Weighing *recipient_weighing(const Recipient *recipient);
 
 const void *recipient_fact(Recipient *recipient, const Check *check);
+/* The fact, if it has been asked for, else NULL: what nobody asked is not settled. */
+const void *recipient_asked(const Recipient *recipient, const Check *check);
 Finding *recipient_find(Recipient *recipient, const Check *check, Tag tag, const char *subject,
                         const char *format, ...) G_GNUC_PRINTF(5, 6);
 

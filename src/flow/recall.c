@@ -81,31 +81,40 @@ void find_store_away(Message *message)
 /* --- exact limits --- */
 
 /* What is taken already, and not taken from others. */
-static StoreAnswer peek(Message *message, StoreTable table, const char *key, gint64 n, gint64 limit,
+static StoreAnswer peek(Session *session, StoreTable table, const char *key, gint64 n, gint64 limit,
                         gint64 *used)
 {
+    g_autoptr(Pool) pool = pool_new();
     StoreEntry entry = {0};
-    StoreAnswer answer = session_recall(message->session, message->known.pool, table, key, &entry);
+    StoreAnswer answer = session_recall(session, pool, table, key, &entry);
     if (answer == STORE_AWAY)
         return answer;
-    *used = entry.number + n;
+    *used = (answer == STORE_YES ? entry.number : 0) + n;
     return *used <= limit ? STORE_YES : STORE_NO;
+}
+
+StoreAnswer session_take(Session *session, StoreTable table, const char *key, gint64 n, gint64 limit,
+                         int window, gint64 *ret_used)
+{
+    Store *store = session->engine->services->store;
+    gint64 ignored, *used = ret_used ? ret_used : &ignored;
+    *used = 0;
+    if (!store)
+        return STORE_NO;
+    if (!has_effect(session))
+        return peek(session, table, key, n, limit, used);
+    gint64 now = session_now(session);
+    return note(session, store_take(store, table, key, n, limit, now + window, now, used));
 }
 
 StoreAnswer message_take(Message *message, StoreTable table, const char *key, gint64 n, gint64 limit,
                          int window, gint64 *ret_used)
 {
     Session *session = message->session;
-    Store *store = session->engine->services->store;
-    gint64 ignored, *used = ret_used ? ret_used : &ignored;
-    *used = 0;
-    if (!store)
+    if (!session_remembers(session))
         return STORE_YES;
-    if (!has_effect(session))
-        return peek(message, table, key, n, limit, used);
-    gint64 now = session_now(session);
-    StoreAnswer answer = note(session, store_take(store, table, key, n, limit, now + window, now, used));
-    if (answer == STORE_YES) {
+    StoreAnswer answer = session_take(session, table, key, n, limit, window, ret_used);
+    if (answer == STORE_YES && has_effect(session)) {
         Taken taken = {table, pool_strdup(message->known.pool, key), n};
         g_array_append_val(message->taken, taken);
     }

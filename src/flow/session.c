@@ -498,10 +498,23 @@ const Snapshot *session_snapshot(const Session *session)
 void session_add_demerits(Session *session, guint n, const char *why)
 {
     session->demerits += n;
+    session->demerits_why = pool_strdup(session->known.pool, why);
     session_log(session, LOG_LEVEL_NOTICE, "DEMERIT:", "%u for %s, %u in all", n, why, session->demerits);
 }
 
 guint session_demerits(const Session *session)
 {
     return session->demerits;
+}
+
+const char *session_demerits_why(const Session *session)
+{
+    return session->demerits_why;
+}
+
+guint session_settle_demerits(Session *session)
+{
+    guint n = session->demerits - session->settled_demerits;
+    session->settled_demerits = session->demerits;
+    return n;
 }

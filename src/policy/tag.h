@@ -37,7 +37,7 @@ enum {
     X(CLIENT_PTR,      "Client-PTR",          WEAK,     REJECT,     AUTH,      RCPT,    550, "5.7.25", NONE,        \
       "The client's PTR name is localhost or \".\", which no mail host of another is called.")                      \
     X(CLIENT_BANNED,   "Client-Banned",       PROTOCOL, REJECT,     AUTH,      RCPT,    550, "5.7.1",  NONE,        \
-      "The client has collected more demerits in this session than max_demerits allows.")                           \
+      "The client is banned: by banned_ips, by hand, or for more demerits than max_demerits allows.")               \
     X(IPREV_PASS,      "iprev-Pass",          PROOF,    OK,         NO,        RCPT,    550, "5.7.25", NONE,        \
       "A PTR name of the client leads back to its address.")                                                        \
     X(IPREV_FAIL,      "iprev-Fail",          WEAK,     OK,         AUTH,      RCPT,    550, "5.7.25", NONE,        \
