@@ -25,6 +25,7 @@ int command_policy(int argc, char **argv);
 int command_spf(int argc, char **argv);
 int command_dynip(int argc, char **argv);
 int command_reload(int argc, char **argv);
+int command_store(int argc, char **argv);
 
 /* Parses options; on a usage error says so on stderr and returns FALSE. `arguments` names what is left over, for
  * --help. */

@@ -102,6 +102,12 @@ typedef struct {
     } log;
 
     struct {
+        char *path;     /* the file (store/store.h); "" : nothing is remembered */
+        int timeout_ms; /* of one operation */
+        gboolean sync;  /* a power failure loses nothing */
+    } store;
+
+    struct {
         char **servers;      /* "system", "recursive", or addresses, "127.0.0.1@5353" */
         int timeout_ms;      /* of one question */
         int cache_size;      /* answers in the front cache */

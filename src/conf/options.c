@@ -86,6 +86,7 @@ const OptionSection option_sections[] = {
     {"daemon", "Sockets, limits and times of the daemon."},
     {"rights", "Whom the daemon becomes once it has opened what only root can open."},
     {"log", "Where events are told."},
+    {"store", "What is remembered: lists, bans, limits, the greylist, the journal."},
     {"dns", "How questions are asked."},
     {"connection", "Who connects: classes of clients, HELO and PTR checks."},
     {"sender", "The envelope sender and recipients."},
@@ -133,6 +134,11 @@ const Option options[] = {
     BOOL(log, json, "no", "One JSON object a line instead of text."),
     ENUM(log, level, LogLevel, level_words, "info", "The least urgent events that are written."),
     WORD(log, facility, facility_words, "mail", "Facility for syslog and the journal."),
+
+    PATH(store, path, "", "File for what is remembered from one message to the next; empty: nothing is.", RESTART,
+         .example = "/var/lib/postern/store.db"),
+    INT(store, timeout_ms, "1000", 10, 60000, "Milliseconds that one use of it may take.", RESTART),
+    BOOL(store, sync, "no", "Wait for the disk at each commit: a power failure loses nothing either.", RESTART),
 
     WORDS(dns, servers, "system",
           "Whom to ask: system (resolv.conf), recursive (nobody in between), or addresses, with @PORT if not 53.", RESTART,

@@ -7,9 +7,9 @@
 
 #define GROUP_MAX 256 /* requests in one transaction: no caller waits for more than these */
 
-#define LOOK_EVERY G_TIME_SPAN_SECOND                /* at the file */
-#define TRY_EVERY  (2 * G_TIME_SPAN_SECOND)          /* to come back */
-#define REST       (50 * G_TIME_SPAN_MILLISECOND)    /* between two steps of upkeep */
+#define LOOK_EVERY G_TIME_SPAN_SECOND             /* at the file */
+#define TRY_EVERY  (2 * G_TIME_SPAN_SECOND)       /* to come back */
+#define REST       (50 * G_TIME_SPAN_MILLISECOND) /* between two steps of upkeep */
 
 /* The write-ahead log is copied into the file when nobody waits, or when it gets long. In pages of 4 KiB. */
 #define WAL_IDLE 256

@@ -408,7 +408,10 @@ Store *store_open(const StoreSettings *settings)
 Store *store_open_now(const StoreSettings *settings, gboolean create, GError **error)
 {
     SqliteStore *self = store_new(settings, FALSE);
-    if (sqlite_try(self, create, error) && sqlite_writer_start(self, error))
+    gboolean usable = sqlite_try(self, create, error) || (!create && self->can_read);
+    if (usable && error)
+        g_clear_error(error);
+    if (usable && sqlite_writer_start(self, error))
         return &self->store;
     sqlite_free(&self->store);
     return NULL;

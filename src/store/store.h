@@ -101,7 +101,7 @@ typedef struct {
  * that is not there is made, mode 0600. Call after the last fork. */
 Store *store_open(const StoreSettings *settings);
 /* The same without retry: NULL with an error (G_FILE_ERROR or STORE_ERROR) where it cannot be used. `create` FALSE: the file
- * must be there. For the command line. */
+ * must be there, and it will do if it can be read (store_can_write()). For the command line. */
 Store *store_open_now(const StoreSettings *settings, gboolean create, GError **error);
 /* Forgets all at the end. For tests, cases and offline use. */
 Store *store_memory_new(void);
