@@ -24,6 +24,7 @@ int command_scan(int argc, char **argv);
 int command_policy(int argc, char **argv);
 int command_spf(int argc, char **argv);
 int command_dynip(int argc, char **argv);
+int command_journal(int argc, char **argv);
 int command_reload(int argc, char **argv);
 int command_store(int argc, char **argv);
 

@@ -10,6 +10,7 @@ static const Command commands[] = {
     {"scan", "run a message file through the whole pipeline, offline, and say why", command_scan},
     {"replay", "run stored mail through two configurations and show what differs", command_replay},
     {"policy", "which rule of the access map or configuration answers, and why", command_policy},
+    {"journal", "what became of messages: search, count, and say why", command_journal},
     {"spf", "check one address by SPF", command_spf},
     {"doctor", "look for what usually goes wrong, and say which line to change", command_doctor},
     {"dynip", "does a PTR name look like a dynamic address?", command_dynip},

@@ -90,6 +90,8 @@ static void on_connect(Session *session)
 {
     const ClientFact *fact = client_fact(session);
     log_connect(session, fact);
+    if (fact->internal)
+        session_is_internal(session);
     const char *name = session_ptr_name(session);
     if (fact->internal || fact->trusted || !name || !session_config(session)->connection.ptr_checks)
         return;

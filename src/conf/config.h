@@ -196,6 +196,14 @@ typedef struct {
             config; /* another configuration that judges the same mail, and only says what it would do; "" : none */
     } shadow;
 
+    struct {
+        int keep;            /* what is older is removed; 0: no journal */
+        gboolean facts;      /* all that was known about each message, for `journal show` */
+        char *failed_dir;    /* messages on which a check failed; "" : none */
+        gint64 failed_bytes; /* of all of them; the oldest make room */
+        int failed_messages; /* the same, their number */
+    } journal;
+
     /* What the files that are named above hold, read with the rest. */
     struct {
         char **files;       /* all that were read or, of a map, might be built; a change of one is a reason to

@@ -129,6 +129,11 @@ static gboolean read_with_unit(const Unit *units, const char *text, gint64 *ret)
     return FALSE;
 }
 
+gboolean value_parse_span(const char *text, gint64 *ret)
+{
+    return read_with_unit(time_units, text, ret);
+}
+
 static gboolean parse_with_unit(const Parse *parse, const Unit *units, const char *what, gint64 *ret)
 {
     const Option *option = parse->option;
