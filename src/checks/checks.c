@@ -13,5 +13,6 @@ const Check *const all_checks[] = {
     &check_ban,       /* A3, A6: clients that are banned; after all that give demerits */
     &check_greylist,  /* G4: asked to come back */
     &check_msgid,     /* B12: a Message-ID that is none */
+    &check_repeat,    /* K4: who is refused again and again */
     NULL,
 };

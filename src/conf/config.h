@@ -183,6 +183,7 @@ typedef struct {
         ConfigPairs settled_by; /* [settled_by] SPF-Fail = DMARC-Pass, SPF-Forwarder */
         ConfigPairs thresholds; /* [thresholds] spam = 6 QUARANTINE: sums of SCORE at end of message */
         ConfigPairs early_thresholds; /* [early_thresholds] the same, from RCPT on */
+        ConfigPairs blacklist_rules;  /* [blacklist_rules] NAME = RULE (policy/blacklist-rule.h) */
         char *unproven_dsn;           /* verb for a DSN whose sender is not proven (D4) */
         char *unavailable; /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
         char *errors_url;

@@ -101,6 +101,9 @@ const OptionSection option_sections[] = {
     {"settled_by", "What settles such a finding: TAG = TAG, TAG, …"},
     {"thresholds", "Sums of SCOREs at end of message: NAME = SUM VERB."},
     {"early_thresholds", "The same from RCPT on, when not all scores are known yet: NAME = SUM VERB."},
+    {"blacklist_rules",
+     "Who is refused again and again: NAME = COUNT refusals of TAG, TAG in TIME by client, sender or "
+     "domain -> ban or blacklist TIME."},
 };
 const guint option_sections_len = G_N_ELEMENTS(option_sections);
 
@@ -253,6 +256,7 @@ const Option options[] = {
     PAIRS(settled_by, "TAG = TAGS", .example = "SPF-Fail = DMARC-Pass, SPF-Forwarder"),
     PAIRS(thresholds, "NAME = SUM VERB", .example = "spam = 6 QUARANTINE"),
     PAIRS(early_thresholds, "NAME = SUM VERB", .example = "spam = 15 REJECT"),
+    PAIRS(blacklist_rules, "NAME = RULE", .example = "forgers = 5 refusals of SPF-Fail, Self-Spoof in 1h by client -> ban 7d"),
 };
 /* clang-format on */
 const guint options_len = G_N_ELEMENTS(options);
