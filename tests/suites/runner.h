@@ -25,6 +25,14 @@ gboolean json_bool(JsonObject *object, const char *member, gboolean missing);
 /* The array; NULL where it is missing. */
 JsonArray *json_list(JsonObject *object, const char *member);
 
+/* Is the word one of the accepted ones? */
+gboolean json_lists(JsonArray *words, const char *word);
+/* "a or b"; owned by the caller. */
+char *json_join(JsonArray *words);
+
+/* Calls `run` for each of "tests", with its id. */
+void each_test(JsonObject *root, Tally *tally, void (*run)(JsonObject *test, const char *id, Tally *tally));
+
 /* zone-json.c: the `dns` or `records` list of a suite as a resolver. Owned by the caller. */
 Resolver *zone_from_json(JsonArray *records);
 
@@ -33,3 +41,7 @@ void run_spf(JsonObject *root, const char *dir, Tally *tally);
 void run_srs(JsonObject *root, const char *dir, Tally *tally);
 void run_ses(JsonObject *root, const char *dir, Tally *tally);
 void run_batv(JsonObject *root, const char *dir, Tally *tally);
+void run_dmarc(JsonObject *root, const char *dir, Tally *tally);
+void run_dmarc_parse(JsonObject *root, const char *dir, Tally *tally);
+void run_dmarc_from(JsonObject *root, const char *dir, Tally *tally);
+void run_psl(JsonObject *root, const char *dir, Tally *tally);
