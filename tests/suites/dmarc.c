@@ -137,7 +137,7 @@ static void expect_int(JsonObject *expect, const char *member, gint64 got, GStri
 static void expect_list(JsonObject *expect, const char *member, char **got, GString *wrong)
 {
     JsonArray *wanted = json_list(expect, member);
-    g_autofree char *joined = g_strjoinv(" or ", got), *expected = wanted ? json_join(wanted) : NULL;
+    g_autofree char *joined = g_strjoinv(" or ", got), *expected = wanted ? json_alternatives(wanted) : NULL;
 
     if (expected && strcmp(expected, joined) != 0)
         g_string_append_printf(wrong, " %s=%s", member, joined);

@@ -101,7 +101,7 @@ gboolean json_lists(JsonArray *words, const char *word)
     return FALSE;
 }
 
-char *json_join(JsonArray *words)
+char *json_alternatives(JsonArray *words)
 {
     GString *text = g_string_new(NULL);
 

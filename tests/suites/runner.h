@@ -28,7 +28,7 @@ JsonArray *json_list(JsonObject *object, const char *member);
 /* Is the word one of the accepted ones? */
 gboolean json_lists(JsonArray *words, const char *word);
 /* "a or b"; owned by the caller. */
-char *json_join(JsonArray *words);
+char *json_alternatives(JsonArray *words);
 
 /* Calls `run` for each of "tests", with its id. */
 void each_test(JsonObject *root, Tally *tally, void (*run)(JsonObject *test, const char *id, Tally *tally));

@@ -27,7 +27,7 @@ static void run_case(JsonObject *test, Resolver *zone, Tally *tally)
     result = spf_check(&request);
     got = spf_code_name(result->code);
     if (!json_lists(results, got)) {
-        g_autofree char *expected = json_join(results);
+        g_autofree char *expected = json_alternatives(results);
         tally_fail(tally, id, expected, got);
     } else if (explanation && result->code == SPF_FAIL) {
         tally_compare(tally, id, explanation, result->explanation);
