@@ -28,8 +28,17 @@ JsonArray *json_list(JsonObject *object, const char *member);
 /* zone-json.c: the `dns` or `records` list of a suite as a resolver. Owned by the caller. */
 Resolver *zone_from_json(JsonArray *records);
 
+/* Is it among the strings of the list? */
+gboolean json_lists(JsonArray *list, const char *word);
+/* "a or b"; owned by the caller. */
+char *json_alternatives(JsonArray *list);
+/* The bytes that hex digits stand for; whatever is none ends them. */
+void append_hex(GString *into, const char *hex);
+
 /* One a kind; `dir` is the folder of the file, where messages are found. */
 void run_spf(JsonObject *root, const char *dir, Tally *tally);
 void run_srs(JsonObject *root, const char *dir, Tally *tally);
 void run_ses(JsonObject *root, const char *dir, Tally *tally);
 void run_batv(JsonObject *root, const char *dir, Tally *tally);
+void run_dkim(JsonObject *root, const char *dir, Tally *tally);
+void run_dkim_canon(JsonObject *root, const char *dir, Tally *tally);
