@@ -89,33 +89,57 @@ typedef struct {
 
 void dkim_signature_read(DkimSignature *signature, DkimKind kind, const DkimHeader *header, guint field,
                          DkimBody *body, gint64 now);
-/* The field with the value of its b= taken out, canonical, without final CRLF (RFC 6376 §3.7). */
-void dkim_signature_own_field(GString *out, DkimCanon canon, const DkimField *field, Span b);
-/* The hash over the fields of h= and its own. FALSE: beyond DKIM_HEADER_MAX. */
-gboolean dkim_signature_hash(const DkimSignature *signature, const DkimHeader *header,
-                             guint8 out[static DKIM_HASH_SIZE]);
-/* Body hash (not of ARC_SEAL), key, signature; `hash` is of the header. *reason is a constant or owned by `record`;
- * *record is NULL where no key was looked up. */
+/* Adds the canonical form of the fields that h= names (RFC 6376 §3.7), `except` left out. FALSE: they are more than
+ * DKIM_HEADER_MAX. */
+gboolean dkim_hash_fields(EVP_MD_CTX *hash, DkimCanon canon, const DkimHeader *header, Span names,
+                          guint except);
+/* Adds the signature's own field, the value of its b= taken out, without final CRLF. */
+void dkim_hash_own_field(EVP_MD_CTX *hash, DkimCanon canon, const DkimField *field, Span b);
+/* Key, body, header, in this order. *reason is a constant or the record's; untouched where it passes. */
 DkimCode dkim_signature_check(const DkimSignature *signature, const DkimHeader *header, const DkimBody *body,
                               const DkimRecord *record, const char **reason);
-gboolean dkim_signature_is_by(const DkimTags *tags, const guint8 hash[static DKIM_HASH_SIZE],
-                              const DkimRecord *record);
+/* The same for an ARC-Seal; `hash` has all that is before its own field. */
+DkimCode dkim_seal_check(const DkimSignature *seal, const DkimHeader *header, EVP_MD_CTX *hash,
+                         const DkimRecord *record, const char **reason);
+
+/* ---- dkim-key.c ---- */
+
+/* Over a hash. Owned by the caller. NULL: OpenSSL cannot, which is told in *error. */
+guint8 *dkim_key_sign(const DkimKey *key, const guint8 hash[static DKIM_HASH_SIZE], gsize *ret_len,
+                      GError **error);
 
 /* ---- dkim-sign.c ---- */
 
-/* A tag list as it is written: one tag after the other, folded before HEADER_LINE_WANTED, or all on one line. */
+/* A tag list as it is written: folded with "\n\t" before HEADER_LINE_WANTED, or all on one line. */
 typedef struct {
-    GString *out;
+    GString *out; /* begins with the blank that follows the colon */
     gsize column;
+    gsize b; /* where the value of b= will be */
     gboolean unfolded;
 } TagWriter;
 
 void tagwriter_init(TagWriter *writer, const char *field_name, gboolean unfolded);
 void tagwriter_add(TagWriter *writer, const char *name, const char *value);
-/* A value that may be broken after each `separator`, or anywhere where that is 0. */
+void tagwriter_add_number(TagWriter *writer, const char *name, gint64 value);
+/* A value that may be broken after each `separator`; '\0': anywhere. */
 void tagwriter_add_long(TagWriter *writer, const char *name, const char *value, char separator);
+void tagwriter_add_base64(TagWriter *writer, const char *name, const guint8 *bytes, gsize len);
+void tagwriter_add_b(TagWriter *writer); /* empty as yet; last, unless all is on one line */
+/* Hashes the field that was written as the last one, signs, and fills b=. The value without its first blank, owned
+ * by the caller; NULL with *error. Ends the writer. */
+char *tagwriter_sign(TagWriter *writer, const char *field_name, DkimCanon canon, EVP_MD_CTX *hash,
+                     const DkimKey *key, GError **error);
+void tagwriter_clear(TagWriter *writer);
+
+/* What h= says: `names` as they are; else each of `fields` as often as it is there, and of `oversign` once more. NULL
+ * with *error: a name is none. */
+char *dkim_choose_names(const DkimHeader *header, const char *const *names, const char *const *fields,
+                        const char *const *oversign, GError **error);
+/* FALSE with *error: not a domain or selector. */
+gboolean dkim_check_signer(const char *domain, const char *selector, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_MD_CTX, EVP_MD_CTX_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_PKEY, EVP_PKEY_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_PKEY_CTX, EVP_PKEY_CTX_free)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DkimTags, dkim_tags_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TagWriter, tagwriter_clear)

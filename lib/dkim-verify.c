@@ -31,43 +31,40 @@ void dkim_signature_read(DkimSignature *signature, DkimKind kind, const DkimHead
         signature->form = dkim_body_want(body, signature->tags.body_canon, signature->tags.limit);
 }
 
-void dkim_signature_own_field(GString *out, DkimCanon canon, const DkimField *field, Span b)
+gboolean dkim_hash_fields(EVP_MD_CTX *hash, DkimCanon canon, const DkimHeader *header, Span names,
+                          guint except)
 {
-    g_autoptr(GString) value = g_string_new_len(field->value, b.at - field->value);
-    const char *rest = b.at + b.len;
-    g_string_append_len(value, rest, field->value + field->value_len - rest);
-    const DkimField stripped = {field->name, value->str, field->name_len, value->len};
-    dkim_canon_field(out, canon, &stripped);
-    g_string_truncate(out, out->len - strlen("\r\n"));
-}
-
-gboolean dkim_signature_hash(const DkimSignature *signature, const DkimHeader *header,
-                             guint8 out[static DKIM_HASH_SIZE])
-{
-    const DkimTags *tags = &signature->tags;
     g_autofree DkimCursor *cursor = dkim_cursor_new(header);
-    g_autoptr(EVP_MD_CTX) hash = dkim_hash_new();
     g_autoptr(GString) text = g_string_sized_new(HASH_PIECE / 4);
-    Span rest = tags->names, name;
+    Span name;
     gsize hashed = 0;
-    while (span_next(&rest, ':', &name)) {
-        guint taken = dkim_cursor_take(header, cursor, name, signature->field);
+    while (span_next(&names, ':', &name)) {
+        guint taken = dkim_cursor_take(header, cursor, name, except);
         if (taken == DKIM_NO_FIELD)
             continue;
         const DkimField *field = dkim_header_field(header, taken);
         hashed += field->name_len + field->value_len;
         if (hashed > DKIM_HEADER_MAX)
             return FALSE;
-        dkim_canon_field(text, tags->header_canon, field);
+        dkim_canon_field(text, canon, field);
         if (text->len >= HASH_PIECE) {
             dkim_hash_add(hash, text->str, text->len);
             g_string_truncate(text, 0);
         }
     }
-    dkim_signature_own_field(text, tags->header_canon, dkim_header_field(header, signature->field), tags->b);
     dkim_hash_add(hash, text->str, text->len);
-    dkim_hash_peek(hash, out);
     return TRUE;
+}
+
+void dkim_hash_own_field(EVP_MD_CTX *hash, DkimCanon canon, const DkimField *field, Span b)
+{
+    const char *rest = b.at + b.len, *end = field->value + field->value_len;
+    g_autoptr(GString) value = g_string_new_len(field->value, b.at - field->value);
+    g_autoptr(GString) text = g_string_sized_new(field->value_len);
+    g_string_append_len(value, rest, end - rest);
+    const DkimField stripped = {field->name, value->str, field->name_len, value->len};
+    dkim_canon_field(text, canon, &stripped);
+    dkim_hash_add(hash, text->str, text->len - strlen("\r\n"));
 }
 
 /* RFC 8017 §8.2.2 over the hash. */
@@ -88,13 +85,21 @@ static gboolean is_by_ed25519(EVP_PKEY *key, const guint8 *hash, const DkimTags 
            EVP_DigestVerify(context, tags->signature, tags->signature_len, hash, DKIM_HASH_SIZE) == 1;
 }
 
-gboolean dkim_signature_is_by(const DkimTags *tags, const guint8 hash[static DKIM_HASH_SIZE],
-                              const DkimRecord *record)
+/* The own field is the last that is hashed. */
+static DkimCode check_crypto(const DkimSignature *signature, const DkimHeader *header, EVP_MD_CTX *hash,
+                             const DkimRecord *record, const char **reason)
 {
-    gboolean is =
-        (tags->algorithm == DKIM_ED25519_SHA256 ? is_by_ed25519 : is_by_rsa)(record->key, hash, tags);
+    const DkimTags *tags = &signature->tags;
+    guint8 digest[DKIM_HASH_SIZE];
+    dkim_hash_own_field(hash, tags->header_canon, dkim_header_field(header, signature->field), tags->b);
+    dkim_hash_peek(hash, digest);
+    gboolean good =
+        (tags->algorithm == DKIM_ED25519_SHA256 ? is_by_ed25519 : is_by_rsa)(record->key, digest, tags);
     ERR_clear_error();
-    return is;
+    if (good)
+        return DKIM_PASS;
+    *reason = "the signature does not fit the header";
+    return DKIM_FAIL;
 }
 
 /* May this key be used for this signature (RFC 6376 §6.1.2)? */
@@ -138,20 +143,26 @@ static DkimCode check_body(const DkimSignature *signature, const DkimBody *body,
 DkimCode dkim_signature_check(const DkimSignature *signature, const DkimHeader *header, const DkimBody *body,
                               const DkimRecord *record, const char **reason)
 {
-    guint8 hash[DKIM_HASH_SIZE];
-    DkimCode code = check_key(&signature->tags, record, reason);
+    const DkimTags *tags = &signature->tags;
+    g_autoptr(EVP_MD_CTX) hash = NULL;
+    DkimCode code = check_key(tags, record, reason);
     if (code == DKIM_PASS)
         code = check_body(signature, body, reason);
     if (code != DKIM_PASS)
         return code;
-    if (!dkim_signature_hash(signature, header, hash)) {
+    hash = dkim_hash_new();
+    if (!dkim_hash_fields(hash, tags->header_canon, header, tags->names, signature->field)) {
         *reason = "the signed part of the header is too long";
         return DKIM_POLICY;
     }
-    if (dkim_signature_is_by(&signature->tags, hash, record))
-        return DKIM_PASS;
-    *reason = "the signature does not fit the header";
-    return DKIM_FAIL;
+    return check_crypto(signature, header, hash, record, reason);
+}
+
+DkimCode dkim_seal_check(const DkimSignature *seal, const DkimHeader *header, EVP_MD_CTX *hash,
+                         const DkimRecord *record, const char **reason)
+{
+    DkimCode code = check_key(&seal->tags, record, reason);
+    return code == DKIM_PASS ? check_crypto(seal, header, hash, record, reason) : code;
 }
 
 /* ---- all signatures of a message ---- */

@@ -153,7 +153,8 @@ typedef struct {
     const char *identity; /* i=; NULL: not written */
     gint64 timestamp;     /* t=, seconds since 1970; 0: not written */
     gint64 expires;       /* x=; 0: never */
-    /* Every instance of these that is there is signed. NULL: dkim_default_fields. From always is. */
+    /* Every instance of these that is there is signed. NULL: dkim_default_fields. From
+     * must be among them. */
     const char *const *fields;
     /* Named once more than they are there, so that none can be added. NULL: From. */
     const char *const *oversign;
