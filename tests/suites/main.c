@@ -19,13 +19,13 @@ static const struct {
     {"spf", run_spf},
     {"arc-verify", NULL},
     {"arc-sign", NULL},
-    {"dkim", NULL},
-    {"dkim-canon", NULL},
+    {"dkim", run_dkim},
+    {"dkim-canon", run_dkim_canon},
     {"dmarc", run_dmarc},
     {"dmarc-parse", run_dmarc_parse},
     {"dmarc-from", run_dmarc_from},
+    {"dmarc-e2e", run_dmarc_e2e},
     {"psl", run_psl},
-    {"dmarc-e2e", NULL},
     {"srs", run_srs},
     {"ses", run_ses},
     {"batv", run_batv},
@@ -93,20 +93,20 @@ JsonArray *json_list(JsonObject *object, const char *member)
     return node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
 }
 
-gboolean json_lists(JsonArray *words, const char *word)
+gboolean json_lists(JsonArray *list, const char *word)
 {
-    for (guint i = 0; i < json_array_get_length(words); i++)
-        if (strcmp(json_array_get_string_element(words, i), word) == 0)
+    for (guint i = 0; i < json_array_get_length(list); i++)
+        if (strcmp(json_array_get_string_element(list, i), word) == 0)
             return TRUE;
     return FALSE;
 }
 
-char *json_alternatives(JsonArray *words)
+char *json_alternatives(JsonArray *list)
 {
     GString *text = g_string_new(NULL);
 
-    for (guint i = 0; i < json_array_get_length(words); i++)
-        g_string_append_printf(text, "%s%s", i ? " or " : "", json_array_get_string_element(words, i));
+    for (guint i = 0; i < json_array_get_length(list); i++)
+        g_string_append_printf(text, "%s%s", i ? " or " : "", json_array_get_string_element(list, i));
     return g_string_free(text, FALSE);
 }
 

@@ -2,7 +2,6 @@
 #include "runner.h"
 
 #include <postern/spf.h>
-#include <string.h>
 
 /* Stands in the suite for the checker's own explanation. */
 #define OUR_EXPLANATION "DEFAULT"
