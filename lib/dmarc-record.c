@@ -1,52 +1,16 @@
 /* dmarc-record.c — the text of a record: RFC 9989 §4.7, §4.8; RFC 7489 §6.3, §6.4. */
 #include "dmarc-internal.h"
+#include "taglist.h"
 
 #include <string.h>
 
-#define RI_DEFAULT 86400u
+#define RI_DEFAULT    86400u
+#define NUMBER_DIGITS 10 /* of 2^32 */
 
-typedef struct {
-    const char *at;
-    gsize len;
-} Span;
-
-typedef struct {
-    Span name, value;
-} Tag;
-
-static gboolean is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static Span trim(Span s)
-{
-    while (s.len && is_blank(s.at[s.len - 1]))
-        s.len--;
-    while (s.len && is_blank(s.at[0]))
-        s.at++, s.len--;
-    return s;
-}
-
-/* Up to `mark`, which is skipped, or the end. FALSE: nothing is left. */
-static gboolean next_part(const char **at, const char *end, char mark, Span *part)
-{
-    const char *stop;
-
-    if (!*at)
-        return FALSE;
-    stop = memchr(*at, mark, (gsize)(end - *at));
-    *part = trim((Span){*at, (gsize)((stop ? stop : end) - *at)});
-    *at = stop ? stop + 1 : NULL;
-    return TRUE;
-}
-
-static gboolean span_is(Span s, const char *word)
-{
-    return s.len == strlen(word) && g_ascii_strncasecmp(s.at, word, s.len) == 0;
-}
-
-/* dmarc-tag = 1*ALPHA equals 1*dmarc-value. FALSE: it is none ("fo:1", "sp-none", ""). The value may be empty: that is
+/* The tag list is not read by taglist_parse(): DKIM's is all or nothing, and compares with case. Here a broken tag is
+ * ignored, names have any case, and the first of two counts.
+ *
+ * dmarc-tag = 1*ALPHA equals 1*dmarc-value. FALSE: it is none ("fo:1", "sp-none", ""). The value may be empty: that is
  * an invalid one. */
 static gboolean split_tag(Span part, Tag *tag)
 {
@@ -54,8 +18,8 @@ static gboolean split_tag(Span part, Tag *tag)
 
     if (!sign)
         return FALSE;
-    tag->name = trim((Span){part.at, (gsize)(sign - part.at)});
-    tag->value = trim((Span){sign + 1, (gsize)(part.at + part.len - sign - 1)});
+    tag->name = span_trim((Span){part.at, (gsize)(sign - part.at)});
+    tag->value = span_trim((Span){sign + 1, (gsize)(part.at + part.len - sign - 1)});
     for (gsize i = 0; i < tag->name.len; i++)
         if (!g_ascii_isalpha(tag->name.at[i]))
             return FALSE;
@@ -72,7 +36,7 @@ typedef struct {
 static gboolean read_policy(Span value, DmarcPolicy *policy)
 {
     for (int i = DMARC_POLICY_NONE; i <= DMARC_POLICY_REJECT; i++)
-        if (span_is(value, dmarc_policy_name(i))) {
+        if (span_is_nocase(value, dmarc_policy_name(i))) {
             *policy = (DmarcPolicy)i;
             return TRUE;
         }
@@ -98,37 +62,32 @@ static void read_np(Reading *r, Span value)
 
 static void read_adkim(Reading *r, Span value)
 {
-    r->record->strict_dkim = span_is(value, "s");
+    r->record->strict_dkim = span_is_nocase(value, "s");
 }
 
 static void read_aspf(Reading *r, Span value)
 {
-    r->record->strict_spf = span_is(value, "s");
+    r->record->strict_spf = span_is_nocase(value, "s");
 }
 
 static void read_psd(Reading *r, Span value)
 {
-    r->record->psd = span_is(value, "y")   ? DMARC_PSD_YES
-                     : span_is(value, "n") ? DMARC_PSD_NO
-                                           : DMARC_PSD_UNKNOWN;
+    r->record->psd = span_is_nocase(value, "y")   ? DMARC_PSD_YES
+                     : span_is_nocase(value, "n") ? DMARC_PSD_NO
+                                                  : DMARC_PSD_UNKNOWN;
 }
 
 static void read_t(Reading *r, Span value)
 {
-    r->record->testing = span_is(value, "y");
+    r->record->testing = span_is_nocase(value, "y");
 }
 
 /* A number of at most `max`; else what is there already. */
 static void read_number(Span value, guint max, guint *number)
 {
-    guint64 n = 0;
+    guint64 n;
 
-    for (gsize i = 0; i < value.len; i++) {
-        if (!g_ascii_isdigit(value.at[i]) || n > max)
-            return;
-        n = 10 * n + (guint64)(value.at[i] - '0');
-    }
-    if (value.len > 0 && n <= max)
+    if (span_number(value, NUMBER_DIGITS, &n) && n <= max)
         *number = (guint)n;
 }
 
@@ -146,11 +105,10 @@ static void read_ri(Reading *r, Span value)
 static void read_fo(Reading *r, Span value)
 {
     static const char letters[] = "01ds";
-    const char *at = value.at, *end = at + value.len;
     guint fo = 0;
     Span item;
 
-    while (next_part(&at, end, ':', &item)) {
+    while (span_next(&value, ':', &item)) {
         const char *letter = item.len == 1 && *item.at ? strchr(letters, g_ascii_tolower(*item.at)) : NULL;
         if (!letter)
             return;
@@ -184,7 +142,7 @@ static gboolean is_uri(Span s)
     for (const char *p = s.at; p < colon; p++)
         if (!g_ascii_isalnum(*p) && !strchr("+-.", *p))
             return FALSE;
-    if (!span_is((Span){s.at, (gsize)(colon - s.at)}, "mailto"))
+    if (!span_is_nocase((Span){s.at, (gsize)(colon - s.at)}, "mailto"))
         return TRUE;
     at = memchr(colon, '@', (gsize)(end - colon));
     return at && at > colon + 1 && at + 1 < end;
@@ -194,16 +152,15 @@ static gboolean is_uri(Span s)
 static void read_uris(Span value, char ***uris)
 {
     g_autoptr(GStrvBuilder) list = g_strv_builder_new();
-    const char *at = value.at, *end = at + value.len;
     guint n = 0;
     Span item;
 
-    while (n < DMARC_URIS_MAX && next_part(&at, end, ',', &item)) {
+    while (n < DMARC_URIS_MAX && span_next(&value, ',', &item)) {
         const char *size = memchr(item.at, '!', item.len);
         if (size)
-            item = trim((Span){item.at, (gsize)(size - item.at)});
+            item = span_trim((Span){item.at, (gsize)(size - item.at)});
         if (is_uri(item)) {
-            g_autofree char *uri = g_strndup(item.at, item.len);
+            g_autofree char *uri = span_dup(item);
             g_strv_builder_add(list, uri);
             n++;
         }
@@ -250,7 +207,7 @@ static void read_tag(Reading *r, DmarcStandard standard, const Tag *tag)
     const guint in = standard == DMARC_RFC7489 ? IN_7489 : IN_9989;
 
     for (guint i = 0; i < G_N_ELEMENTS(readers); i++)
-        if ((readers[i].in & in) && !(r->seen & 1u << i) && span_is(tag->name, readers[i].name)) {
+        if ((readers[i].in & in) && !(r->seen & 1u << i) && span_is_nocase(tag->name, readers[i].name)) {
             r->seen |= 1u << i;
             readers[i].read(r, tag->value);
             return;
@@ -276,14 +233,13 @@ static void settle(Reading *r)
 
 DmarcRecord *dmarc_record_parse(DmarcStandard standard, const char *text, gsize len)
 {
-    const char *at = text, *end = text + len;
+    Span rest = {text, len}, part;
     Reading r = {0};
-    Span part;
     Tag tag;
 
     /* "v" equals %s"DMARC1": the name in any case, the value not. */
-    if (!next_part(&at, end, ';', &part) || !split_tag(part, &tag) || !span_is(tag.name, "v") ||
-        tag.value.len != 6 || memcmp(tag.value.at, "DMARC1", 6) != 0)
+    if (!span_next(&rest, ';', &part) || !split_tag(part, &tag) || !span_is_nocase(tag.name, "v") ||
+        !span_is(tag.value, "DMARC1"))
         return NULL;
     r.record = g_new0(DmarcRecord, 1);
     r.record->rua = g_new0(char *, 1);
@@ -291,7 +247,7 @@ DmarcRecord *dmarc_record_parse(DmarcStandard standard, const char *text, gsize 
     r.record->fo = DMARC_FO_ALL;
     r.record->pct = 100;
     r.record->ri = RI_DEFAULT;
-    while (next_part(&at, end, ';', &part))
+    while (span_next(&rest, ';', &part))
         if (split_tag(part, &tag))
             read_tag(&r, standard, &tag);
     settle(&r);
