@@ -28,7 +28,7 @@ typedef gboolean (*IsOn)(const Config *config);
 ON(always, config != NULL)
 ON(ptr_is_on, config->connection.ptr_checks)
 ON(iprev_is_on, config->connection.iprev)
-ON(demerits_are_on, config->connection.max_demerits > 0)
+ON(bans_are_on, config != NULL) /* by hand at least */
 ON(hello_is_on, config->connection.hello_checks)
 ON(own_names_are_on, !patterns_is_empty(config->connection.hello_blacklist))
 ON(syntax_is_on, config->sender.syntax_checks)
@@ -51,7 +51,7 @@ static const struct {
     const char *switch_on;
 } switches[TAG_COUNT] = {
     [TAG_CLIENT_PTR] = {ptr_is_on, "[connection] ptr_checks = yes"},
-    [TAG_CLIENT_BANNED] = {demerits_are_on, "[connection] max_demerits"},
+    [TAG_CLIENT_BANNED] = {bans_are_on, "[connection] max_demerits"},
     [TAG_IPREV_PASS] = {iprev_is_on, "[connection] iprev = yes"},
     [TAG_IPREV_FAIL] = {iprev_is_on, "[connection] iprev = yes"},
     [TAG_IPREV_PERMERROR] = {iprev_is_on, "[connection] iprev = yes"},

@@ -2,7 +2,7 @@
 #include "checks/checks.h"
 
 const Check *const all_checks[] = {
-    &check_client,    /* A1–A3, A6: who connects; PTR names; too many demerits */
+    &check_client,    /* A1–A3: who connects; PTR names */
     &check_hello,     /* A4, A5: HELO that is missing, an address, or ours */
     &check_iprev,     /* A8: does the PTR name lead back to the client? */
     &check_auth,      /* B3: may this login send as this domain? */
@@ -10,6 +10,8 @@ const Check *const all_checks[] = {
     &check_recipient, /* B1, B4, B12: the recipient as such */
     &check_spf,       /* C: may this client send for this domain? */
     &check_self,      /* B2: our own domains, claimed by others; others', claimed by us */
+    &check_ban,       /* A3, A6: clients that are banned; after all that give demerits */
+    &check_greylist,  /* G4: asked to come back */
     &check_msgid,     /* B12: a Message-ID that is none */
     NULL,
 };

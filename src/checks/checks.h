@@ -4,6 +4,7 @@
 #include "flow/check.h"
 
 extern const Check check_client;
+extern const Check check_ban;
 extern const Check check_hello;
 extern const Check check_iprev;
 extern const Check check_auth;
@@ -11,6 +12,7 @@ extern const Check check_sender;
 extern const Check check_recipient;
 extern const Check check_spf;
 extern const Check check_self;
+extern const Check check_greylist;
 extern const Check check_msgid;
 
 /* All of them in the order in which their hooks run; NULL ends. */

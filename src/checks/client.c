@@ -1,11 +1,10 @@
 /*
- * client — who connects (A1–A3, A6).
+ * client — who connects (A1–A3).
  *
  * Classes a connection INTERNAL or EXTERNAL, TRUSTED, DYN, and says so in the log. Refuses a PTR name of "localhost"
- * or "." from elsewhere, and the rest of a session that has collected too many demerits; neither at connect or HELO,
- * so that a roaming user can still authenticate, and not at all once he has.
+ * or "." from elsewhere; not at connect or HELO, so that a roaming user can still authenticate, and not at all once he has.
  *
- * Tags: Client-PTR (subject: client address), Client-Banned (client address).
+ * Tag: Client-PTR (subject: client address).
  */
 #include "checks/client.h"
 
@@ -13,8 +12,6 @@
 #include <string.h>
 
 #include "checks/checks.h"
-
-#define PORT_SUBMISSION "587"
 
 static const Field fields[] = {
     FIELD_BOOL(ClientFact, internal), FIELD_BOOL(ClientFact, trusted),    FIELD_BOOL(ClientFact, dynamic),
@@ -101,25 +98,6 @@ static void on_connect(Session *session)
                      "PTR name %s of %s cannot be true", name, session_ip_text(session));
 }
 
-/* A6, as far as one connection goes. */
-static void on_mail(Message *message)
-{
-    Session *session = message_session(message);
-    const Config *config = session_config(session);
-    const ClientFact *fact = client_fact(session);
-    int limit = config->connection.max_demerits;
-    const char *port = session_macro(session, "daemon_port");
-    if (!limit || session_demerits(session) <= (guint)limit)
-        return;
-    if (client_is_ours(session) || fact->trusted || (port && strcmp(port, PORT_SUBMISSION) == 0) ||
-        hosts_match(config->connection.whitelist_ips, session_ip(session), session_resolver(session),
-                    session_deadline(session)))
-        return;
-    message_find(message, &check_client, TAG_CLIENT_BANNED, session_ip_text(session),
-                 "%u demerits, more than %d: this client is banned for now", session_demerits(session),
-                 limit);
-}
-
 const Check check_client = {
     .name = "client",
     .scope = PER_SESSION,
@@ -127,5 +105,4 @@ const Check check_client = {
     .fact_size = sizeof(ClientFact),
     .evaluate = evaluate,
     .connect = on_connect,
-    .mail = on_mail,
 };

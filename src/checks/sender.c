@@ -8,15 +8,9 @@
  */
 #include <postern/srs.h>
 
+#include "checks/ban-key.h"
 #include "checks/checks.h"
 #include "checks/client.h"
-
-static gboolean wanted(const Config *config)
-{
-    return config->sender.syntax_checks || !hosts_is_empty(config->sender.internal_mta) ||
-           !patterns_is_empty(config->sender.banned_domains) ||
-           !patterns_is_empty(config->sender.srs_domains);
-}
 
 static void check_null(Message *message)
 {
@@ -34,16 +28,25 @@ static void check_null(Message *message)
 /* `banned_domains` holds domains, and mailboxes of providers that are too large to be banned whole. */
 static void check_banned(Message *message)
 {
-    const Config *config = session_config(message_session(message));
+    Session *session = message_session(message);
+    const Config *config = session_config(session);
     const Address *sender = message_sender(message);
-    const PatternList *banned = config->sender.banned_domains;
     if (!*sender->domain)
         return;
-    const char *subject =
-        patterns_match(config->sender.email_providers, sender->domain) ? sender->canonical : sender->domain;
-    if (patterns_match(banned, subject))
+    if (!session_remembers(session) && patterns_is_empty(config->sender.banned_domains))
+        return;
+    gboolean mailbox_only = patterns_match(config->sender.email_providers, sender->domain) != NULL;
+    const char *subject = mailbox_only ? sender->canonical : sender->domain;
+    g_auto(GStrv) keys = ban_address_keys(sender, mailbox_only);
+    StoreEntry entry;
+    guint index;
+    if (patterns_match(config->sender.banned_domains, subject))
         message_find(message, &check_sender, TAG_BANNED_DOMAIN, sender->canonical, "%s is banned here",
                      subject);
+    else if (session_recall_first(session, message_pool(message), STORE_BAN, (const char *const *)keys,
+                                  &entry, &index) == STORE_YES)
+        message_find(message, &check_sender, TAG_BANNED_DOMAIN, sender->canonical, "%s is banned here: %s",
+                     entry.key, entry.text);
 }
 
 static void check_srs(Message *message)
@@ -86,6 +89,5 @@ static void on_mail(Message *message)
 const Check check_sender = {
     .name = "sender",
     .scope = PER_MESSAGE,
-    .wanted = wanted,
     .mail = on_mail,
 };

@@ -14,11 +14,15 @@ typedef enum {
     OLD_INTERNAL_POLICY, /* yes or no, where there are SPF terms now */
     OLD_MAP,             /* an access map, perhaps named by what makemap made of it */
     OLD_FOLDER,          /* a folder, if it is there */
-    OLD_VERB_IF,         /* yes: the tag gets the verb */
-    OLD_VERB_FOR,        /* the tag gets the verb for these domains */
-    OLD_ELSEWHERE,       /* read before or after all others */
-    OLD_LATER,           /* a feature that comes later: named once */
-    OLD_NOTHING,         /* meant something to Python only */
+    OLD_GREYLIST,        /* its database: it is on */
+    OLD_MINUTES,         /* a number of them */
+    OLD_HOURS,
+    OLD_DAYS,
+    OLD_VERB_IF,   /* yes: the tag gets the verb */
+    OLD_VERB_FOR,  /* the tag gets the verb for these domains */
+    OLD_ELSEWHERE, /* read before or after all others */
+    OLD_LATER,     /* a feature that comes later: named once */
+    OLD_NOTHING,   /* meant something to Python only */
 } OldKind;
 
 typedef struct {
@@ -136,10 +140,10 @@ static const OldName old_names[] = {
     {"gossip", "server", OLD_LATER, NULL, NULL},
     {"gossip", "ttl", OLD_LATER, NULL, NULL},
     {"gossip", "peers", OLD_LATER, NULL, NULL},
-    {"greylist", "dbfile", OLD_LATER, NULL, NULL},
-    {"greylist", "time", OLD_LATER, NULL, NULL},
-    {"greylist", "expire", OLD_LATER, NULL, NULL},
-    {"greylist", "retain", OLD_LATER, NULL, NULL},
+    {"greylist", "dbfile", OLD_GREYLIST, NULL, NULL},
+    {"greylist", "time", OLD_MINUTES, "greylist", "delay"},
+    {"greylist", "expire", OLD_HOURS, "greylist", "window"},
+    {"greylist", "retain", OLD_DAYS, "greylist", "retain"},
     {"dkim", "privkey", OLD_LATER, NULL, NULL},
     {"dkim", "selector", OLD_LATER, NULL, NULL},
     {"dkim", "domain", OLD_LATER, NULL, NULL},
@@ -188,6 +192,8 @@ static const struct {
     {PROGRAM_BMS, "connection", "hello_checks", "yes"},
     {PROGRAM_BMS, "connection", "ptr_checks", "yes"},
     {PROGRAM_BMS | PROGRAM_SPF, "spf", "mode", "on"},
+    {PROGRAM_BMS, "greylist", "proven", "yes"},
+    {PROGRAM_BMS, "greylist", "window", "4h"},
 };
 
 static const struct {
@@ -307,6 +313,23 @@ static void set_folder(Loader *loader, const Option *option, const IniEntry *ent
              option->fallback);
 }
 
+/* A bare number that meant `unit`. */
+static void set_span(Loader *loader, const Option *option, const IniEntry *entry, const char *unit)
+{
+    g_autofree char *span = g_strdup_printf("%s%s", entry->value, unit);
+    loader_set(loader, option, span, entry->line);
+}
+
+/* A database was all it took. */
+static void set_greylist(Loader *loader, const IniEntry *entry)
+{
+    const gboolean on = entry->value && *entry->value;
+    loader_set(loader, option_find("greylist", "mode"), on ? "all" : "off", entry->line);
+    if (on)
+        tell(loader, entry, PROBLEM_NOTE,
+             "is not read: what is remembered is in [store] path; `postern import` takes over what it can");
+}
+
 static void add_verbs(Loader *loader, const OldName *old, const IniEntry *entry)
 {
     ValueContext context = loader_context(loader, entry->line);
@@ -359,6 +382,18 @@ static void apply(Loader *loader, const OldName *old, const IniEntry *entry)
         break;
     case OLD_FOLDER:
         set_folder(loader, option, entry);
+        break;
+    case OLD_GREYLIST:
+        set_greylist(loader, entry);
+        break;
+    case OLD_MINUTES:
+        set_span(loader, option, entry, "m");
+        break;
+    case OLD_HOURS:
+        set_span(loader, option, entry, "h");
+        break;
+    case OLD_DAYS:
+        set_span(loader, option, entry, "d");
         break;
     case OLD_VERB_IF:
         add_verb_if(loader, old, entry);

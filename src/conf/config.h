@@ -28,6 +28,17 @@
     X(SEPARATE, "separate")                                                                                  \
     X(DEFER, "defer")
 
+#define GREYLIST_MODES(X)                                                                                    \
+    X(OFF, "off")                                                                                            \
+    X(RULES, "rules") /* where a rule says GREYLIST */                                                       \
+    X(ALL, "all")
+
+typedef enum {
+#define X(id, word) GREYLIST_##id,
+    GREYLIST_MODES(X)
+#undef X
+} GreylistMode;
+
 typedef enum {
 #define X(id, word) SPF_MODE_##id,
     SPF_MODES(X)
@@ -106,6 +117,10 @@ typedef struct {
         gboolean iprev;          /* check and report forward-confirmed reverse DNS (A8) */
         gboolean delayed_reject; /* refuse at RCPT, not at MAIL */
         int max_demerits;        /* 0: no limit */
+        int max_unknown;         /* unknown recipients in the window; 0: no limit */
+        int demerit_window;
+        int ban_time; /* 0: for ever */
+        HostList *banned_ips;
         HostList *whitelist_ips;
     } connection;
 
@@ -137,6 +152,16 @@ typedef struct {
         char *explanation;       /* ours, when the domain has none; macros of RFC 7208 §7 */
         int timeout;
     } spf;
+
+    struct {
+        GreylistMode mode;
+        int delay;        /* a first try is told to come back after it */
+        int window;       /* and not later than this after the first try */
+        int retain;       /* who has come back is known for so long */
+        int exempt_after; /* deliveries of a network that came back, after which it is not asked again; 0: never */
+        gboolean proven; /* with mode all: proven senders are held up, too */
+        PatternList *exempt_rcpts;
+    } greylist;
 
     struct {
         gboolean add;

@@ -32,6 +32,13 @@ static const char *const mixed_words[] = {
         NULL,
 };
 
+static const char *const greylist_words[] = {
+#define X(id, word) word,
+    GREYLIST_MODES(X)
+#undef X
+        NULL,
+};
+
 /* A member of another type than the row says does not compile. */
 #define ROW(s, k, ctype, k_kind, deflt, text, ...)                                                           \
     {                                                                                                        \
@@ -83,6 +90,7 @@ const OptionSection option_sections[] = {
     {"connection", "Who connects: classes of clients, HELO and PTR checks."},
     {"sender", "The envelope sender and recipients."},
     {"spf", "SPF (RFC 7208)."},
+    {"greylist", "Who sends for the first time is asked to come back."},
     {"authres", "Authentication-Results (RFC 8601)."},
     {"policy", "What becomes of findings."},
     {"shadow", "A second configuration that judges live mail without any effect."},
@@ -145,7 +153,14 @@ const Option options[] = {
     BOOL(connection, iprev, "no", "Check that the client's PTR name leads back to it, and report it."),
     BOOL(connection, delayed_reject, "yes",
          "Refuse at RCPT what could be refused at MAIL, so that the log shows the intended recipients."),
-    INT(connection, max_demerits, "0", 0, 1000000, "Demerits that end a connection; 0: no limit."),
+    INT(connection, max_demerits, "0", 0, 1000000,
+        "A client with more demerits than this is refused, and banned; 0: nobody is."),
+    INT(connection, max_unknown, "0", 0, 1000000,
+        "The same for recipients that the MTA says do not exist; 0: nobody is banned for them."),
+    SECONDS(connection, demerit_window, "1h", 1, 365 * DAY,
+            "Demerits and unknown recipients of a client count together within so long."),
+    SECONDS(connection, ban_time, "7d", 0, 3650 * DAY, "A ban ends after it; 0: never."),
+    HOSTS(connection, banned_ips, "Clients that are banned whatever they do.", .example = "203.0.113.0/24, file:/etc/postern/banned_ips"),
     HOSTS(connection, whitelist_ips, "Clients that are never banned.", .example = "192.0.2.0/24"),
 
     PATTERNS(sender, internal_domains, "", "Our domains: strangers may not claim them, our clients no others.",
@@ -183,6 +198,18 @@ const Option options[] = {
     STRING(spf, explanation, "", "Our words for a fail of a domain without exp=; macros of RFC 7208 section 7.",
            .example = "see https://example.com/why?ip=%{i}"),
     SECONDS(spf, timeout, "20s", 1, 120, "What one evaluation may take (RFC 7208 section 4.6.4 wants 20 s at least)."),
+
+    ENUM(greylist, mode, GreylistMode, greylist_words, "off",
+         "off; rules: where a rule says GREYLIST; all: every recipient of a stranger who is not proven."),
+    SECONDS(greylist, delay, "10m", 1, DAY, "Who is not known is told to come back after it."),
+    SECONDS(greylist, window, "8h", 60, 30 * DAY, "The first try counts for so long; who comes back later begins anew."),
+    SECONDS(greylist, retain, "36d", 60, 3650 * DAY, "Who has come back is known for so long after his last message."),
+    INT(greylist, exempt_after, "5", 0, 1000000,
+        "Deliveries of a network that came back, after which it is never asked again; a domain proven by SPF needs one. 0: never."),
+    BOOL(greylist, proven, "no",
+         "With mode all, senders proven by SPF from a host with a name of its own are held up, too: login codes come late then."),
+    PATTERNS(greylist, exempt_rcpts, "", "Recipients who do not want it: addresses, domains, local parts ending in @.",
+             .example = "postmaster@, ceo@example.com"),
 
     BOOL(authres, add, "no", "Add Authentication-Results, and remove forged ones that bear our name."),
     STRING(authres, authserv_id, "", "Our name in it; empty: the MTA's own host name.", .example = "mx.example.com"),

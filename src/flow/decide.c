@@ -20,6 +20,7 @@ static void append_findings(const Finding **into, guint *n, const Known *known)
 
 static const Weighing *weigh_once(Message *message, Recipient *recipient, Stage stage)
 {
+    find_store_away(message);
     Session *session = message->session;
     Pool *pool = recipient ? recipient->known.pool : message->known.pool;
     const Finding **findings = pool_alloc0(pool, (count_findings(recipient, message) + 1) * sizeof *findings);

@@ -7,6 +7,7 @@
 
 #include "flow/check.h"
 #include "store/quarantine.h"
+#include "store/store.h"
 
 /* All are borrowed and outlive the engine; so does the struct, which may be completed until the first session. */
 typedef struct {
@@ -14,6 +15,7 @@ typedef struct {
     const Clock *clock;
     Random *random;
     Quarantine *quarantine; /* NULL: there is none; what should go there gets a temporary failure instead */
+    Store *store;           /* NULL: nothing is remembered */
     const char *hostname;   /* when the MTA does not tell its own */
 } Services;
 

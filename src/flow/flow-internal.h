@@ -80,7 +80,10 @@ struct Session {
 
     Stage stage;
     gint64 deadline; /* monotonic, µs */
-    guint demerits;
+    guint demerits, settled_demerits;
+    const char *demerits_why; /* the pool's */
+    StoreBatch *batch;        /* what settle hooks want to be remembered; NULL: nothing yet */
+    gboolean store_away;      /* it could not say or do something for this session */
     Message *message;
     Message *finished; /* kept until the next call, for its edits and reply */
     guint64 messages;
@@ -90,6 +93,13 @@ typedef struct {
     Quota *quota;
     gint64 amount;
 } Reservation;
+
+/* What message_take() got. */
+typedef struct {
+    StoreTable table;
+    const char *key; /* the message's */
+    gint64 n;
+} Taken;
 
 struct Message {
     Session *session;
@@ -113,6 +123,7 @@ struct Message {
     gboolean body_borrowed; /* it is the live message's; this is one of a shadow */
     Edits *edits;
     GArray *reservations; /* Reservation */
+    GArray *taken;        /* Taken */
     char *queue_id;
     gboolean banned; /* a BAN has been counted */
     gboolean over;   /* the last reply is fixed */
@@ -169,6 +180,13 @@ Session *shadow_new(Session *live);
 void shadow_compare_mail(Session *live, const Reply *reply, const Reply *other);
 void shadow_compare_rcpt(Recipient *shadow, const Reply *reply, const Reply *other);
 void shadow_compare_message(Session *live, const Reply *reply, const Reply *other);
+
+/* Does what the settle hooks have collected. */
+void session_commit(Session *session);
+/* Store-Away, if the store has failed since the last message. */
+void find_store_away(Message *message);
+/* An aborted message has used nothing: what it took goes back with the next commit. */
+void message_give_back(Message *message);
 
 LogSubject session_subject(const Session *session);
 void resolver_view_init(ResolverView *view, Session *session, Message *message);

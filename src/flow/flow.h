@@ -43,6 +43,7 @@
 #include "flow/edits.h"
 #include "flow/session.h"
 #include "policy/weigh.h"
+#include "store/store.h"
 
 typedef struct Message Message;
 typedef struct Recipient Recipient;
@@ -88,8 +89,35 @@ void session_forget(Session *session, const Check *check);
 /* Marks against the client; over `max_demerits` the rest of the session is refused. */
 void session_add_demerits(Session *session, guint n, const char *why);
 guint session_demerits(const Session *session);
+/* What the newest were for; NULL: there are none. */
+const char *session_demerits_why(const Session *session);
+/* Those that have come since it was last called: whoever counts them elsewhere, in settle hooks, calls it. */
+guint session_settle_demerits(Session *session);
 void session_log(Session *session, LogLevel level, const char *tag, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
+
+/* --- What is remembered --- */
+
+/*
+ * Checks ask at any time, and change what is remembered in their settle hooks only, by the session's batch: the flow commits
+ * it as one step, after the hooks and before the reply goes out. A shadow and what is judged offline change nothing. A store
+ * that is away has nothing and keeps nothing; that it was is found as Store-Away, and the log has said why.
+ */
+gboolean session_remembers(const Session *session); /* there is a store at all */
+/* What would be written now would be kept: who makes a sender come back must be able to know him again. */
+gboolean session_can_remember(Session *session);
+gint64 session_now(const Session *session); /* s since 1970 */
+StoreAnswer session_recall(Session *session, Pool *pool, StoreTable table, const char *key,
+                           StoreEntry *entry);
+StoreAnswer session_recall_first(Session *session, Pool *pool, StoreTable table, const char *const *keys,
+                                 StoreEntry *entry, guint *ret_index);
+gboolean session_store_away(const Session *session);
+/* store_take() in `window` seconds, at once and exactly; not given back. Changes nothing in a shadow or offline. Without a store,
+ * STORE_NO. */
+StoreAnswer session_take(Session *session, StoreTable table, const char *key, gint64 n, gint64 limit,
+                         int window, gint64 *ret_used);
+/* In settle hooks only. */
+StoreBatch *session_batch(Session *session);
 
 /* --- Message: MAIL to end of message or abort --- */
 
@@ -130,6 +158,10 @@ Finding *message_find(Message *message, const Check *check, Tag tag, const char 
 gboolean message_has_finding(const Message *message, Tag tag);
 /* Takes `amount` of a shared limit until the message is over. FALSE: the limit is reached. */
 gboolean message_reserve(Message *message, Quota *quota, gint64 amount);
+/* Takes `n` of what is allowed in `window` seconds (store_take()), at once and exactly; given back if the message is aborted.
+ * Without a store, all is allowed. */
+StoreAnswer message_take(Message *message, StoreTable table, const char *key, gint64 n, gint64 limit,
+                         int window, gint64 *ret_used);
 void message_log(Message *message, LogLevel level, const char *tag, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
 
@@ -154,6 +186,8 @@ RcptState recipient_state(const Recipient *recipient);
 const Weighing *recipient_weighing(const Recipient *recipient);
 
 const void *recipient_fact(Recipient *recipient, const Check *check);
+/* The fact, if it has been asked for, else NULL: what nobody asked is not settled. */
+const void *recipient_asked(const Recipient *recipient, const Check *check);
 Finding *recipient_find(Recipient *recipient, const Check *check, Tag tag, const char *subject,
                         const char *format, ...) G_GNUC_PRINTF(5, 6);
 

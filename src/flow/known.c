@@ -114,6 +114,11 @@ const void *recipient_fact(Recipient *recipient, const Check *check)
     return known_fact(&recipient->known, recipient->message->session->engine, check, recipient);
 }
 
+const void *recipient_asked(const Recipient *recipient, const Check *check)
+{
+    return known_computed(&recipient->known, index_of(recipient->message->session->engine, check));
+}
+
 Finding *session_find(Session *session, const Check *check, Tag tag, const char *subject, const char *format,
                       ...)
 {

@@ -63,6 +63,7 @@ Message *message_new(Session *session, const char *const *args)
     message->headers = g_array_new(FALSE, FALSE, sizeof(Header));
     message->edits = edits_new();
     message->reservations = g_array_new(FALSE, FALSE, sizeof(Reservation));
+    message->taken = g_array_new(FALSE, FALSE, sizeof(Taken));
     return message;
 }
 
@@ -84,6 +85,7 @@ void message_free(Message *message)
         return;
     message_release(message);
     g_array_unref(message->reservations);
+    g_array_unref(message->taken);
     g_ptr_array_unref(message->recipients);
     g_array_unref(message->headers);
     edits_free(message->edits);

@@ -62,6 +62,7 @@ static void settle_session(Session *session)
     EACH_CHECK(session, check)
         if (check->settle_session && settles(session, check))
             check->settle_session(session);
+    session_commit(session);
 }
 
 void session_free(Session *session)
@@ -77,6 +78,7 @@ void session_free(Session *session)
     g_free(session->client_name);
     g_free(session->ptr_name);
     g_free(session->helo);
+    store_batch_free(session->batch);
     known_clear(&session->known);
     snapshot_unref(session->snapshot);
     g_free(session);
@@ -166,7 +168,11 @@ static void finish(Message *message, gboolean aborted, const Reply *reply)
 {
     Engine *engine = message->session->engine;
     message->over = TRUE;
+    if (aborted)
+        message_give_back(message);
     settle_message(message, aborted);
+    session_commit(message->session);
+    message->session->store_away = FALSE;
     if (engine->observer && !message->session->live)
         engine->observer(message, aborted, reply, engine->observer_data);
 }
@@ -206,6 +212,7 @@ static void settle_recipient(Session *session, Recipient *recipient)
     EACH_CHECK(session, check)
         if (check->settle_recipient && settles(session, check))
             check->settle_recipient(recipient);
+    session_commit(session);
 }
 
 /* D11 `defer`: a recipient whose rules differ from the first one's comes in a transaction of its own. */
@@ -491,10 +498,23 @@ const Snapshot *session_snapshot(const Session *session)
 void session_add_demerits(Session *session, guint n, const char *why)
 {
     session->demerits += n;
+    session->demerits_why = pool_strdup(session->known.pool, why);
     session_log(session, LOG_LEVEL_NOTICE, "DEMERIT:", "%u for %s, %u in all", n, why, session->demerits);
 }
 
 guint session_demerits(const Session *session)
 {
     return session->demerits;
+}
+
+const char *session_demerits_why(const Session *session)
+{
+    return session->demerits_why;
+}
+
+guint session_settle_demerits(Session *session)
+{
+    guint n = session->demerits - session->settled_demerits;
+    session->settled_demerits = session->demerits;
+    return n;
 }

@@ -37,7 +37,7 @@ enum {
     X(CLIENT_PTR,      "Client-PTR",          WEAK,     REJECT,     AUTH,      RCPT,    550, "5.7.25", NONE,        \
       "The client's PTR name is localhost or \".\", which no mail host of another is called.")                      \
     X(CLIENT_BANNED,   "Client-Banned",       PROTOCOL, REJECT,     AUTH,      RCPT,    550, "5.7.1",  NONE,        \
-      "The client has collected more demerits in this session than max_demerits allows.")                           \
+      "The client is banned: by banned_ips, by hand, or for more demerits than max_demerits allows.")               \
     X(IPREV_PASS,      "iprev-Pass",          PROOF,    OK,         NO,        RCPT,    550, "5.7.25", NONE,        \
       "A PTR name of the client leads back to its address.")                                                        \
     X(IPREV_FAIL,      "iprev-Fail",          WEAK,     OK,         AUTH,      RCPT,    550, "5.7.25", NONE,        \
@@ -147,7 +147,9 @@ enum {
     X(SCORE_EARLY,     "Score-Early",         CONTENT,  OK,         NO,        RCPT,    550, "5.7.1",  NONE,        \
       "The SCOREs known at RCPT add up to one of [early_thresholds].")                                              \
     X(SCORE,           "Score",               CONTENT,  OK,         NO,        MESSAGE, 550, "5.7.1",  NONE,        \
-      "The SCOREs of all findings add up to one of [thresholds].")
+      "The SCOREs of all findings add up to one of [thresholds].")                                                  \
+    X(STORE_AWAY,      "Store-Away",          PROTOCOL, OK,         NO,        RCPT,    451, "4.3.0",  NONE,        \
+      "What is remembered could not be asked for or kept just now; OK goes on without it.")
 /* clang-format on */
 
 typedef enum {

@@ -320,11 +320,13 @@ static const Expectation expectations[] = {
     {"kept", expect_kept},         {"demerits", expect_demerits},
     {"reserved", expect_reserved}, {"unwanted", expect_unwanted},
     {"settled", expect_settled},   {"carried", expect_carried},
+    {"store", expect_store},
 };
 
 static const Expectation absences[] = {
     {"finding", expect_no_finding}, {"edit", expect_no_edit}, {"edits", expect_no_edit},
     {"header", expect_no_header},   {"log", expect_no_log},   {"asked", expect_no_asked},
+    {"store", expect_no_store},
 };
 
 static gboolean run(World *world, const Line *line, const Expectation *table, gsize n, guint word)

@@ -198,25 +198,17 @@ static void do_mta(World *world, const Line *line)
 /* clock +6min, clock 2026-11-23T06:00:00Z */
 static void do_clock(World *world, const Line *line)
 {
-    static const struct {
-        const char *word;
-        gint64 seconds;
-    } units[] = {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
     const char *text = line_rest(line, 1);
-    char *end;
     if (*text != '+') {
         if (!clock_parse(text, &world->clock.at))
             world_break(world, "clock +6min, or a time");
         return;
     }
-    gint64 n = g_ascii_strtoll(text + 1, &end, 10);
-    for (gsize i = 0; i < G_N_ELEMENTS(units); i++) {
-        if (strcmp(end, units[i].word) == 0) {
-            world->clock.at += n * units[i].seconds * G_USEC_PER_SEC;
-            return;
-        }
-    }
-    world_break(world, "units are s, min, h, d");
+    gint64 span = parse_span(text + 1);
+    if (span < 0)
+        world_break(world, "units are s, min, h, d");
+    else
+        world->clock.at += span * G_USEC_PER_SEC;
 }
 
 /* --- configuration --- */
@@ -487,14 +479,15 @@ static const struct {
     void (*play)(World *world, const Line *line);
     gboolean replies; /* may be followed by => */
 } steps[] = {
-    {"config", do_config},   {"access", do_access},         {"file", do_file},
-    {"zone", do_zone},       {"message", do_message},       {"find", do_find},
-    {"answer", do_answer},   {"limit", do_limit},           {"mta", do_mta},
-    {"clock", do_clock},     {"reload", do_reload, TRUE},   {"connection", do_connection},
-    {"macro", do_macro},     {"connect", do_connect, TRUE}, {"helo", do_helo, TRUE},
-    {"mail", do_mail, TRUE}, {"rcpt", do_rcpt, TRUE},       {"rcpt-refused", do_rcpt_refused},
-    {"data", do_data, TRUE}, {"content", do_content},       {"eom", do_eom, TRUE},
-    {"send", do_send, TRUE}, {"abort", do_abort},           {"close", do_close},
+    {"config", do_config},     {"access", do_access},         {"file", do_file},
+    {"zone", do_zone},         {"message", do_message},       {"find", do_find},
+    {"answer", do_answer},     {"limit", do_limit},           {"mta", do_mta},
+    {"clock", do_clock},       {"reload", do_reload, TRUE},   {"connection", do_connection},
+    {"macro", do_macro},       {"connect", do_connect, TRUE}, {"helo", do_helo, TRUE},
+    {"mail", do_mail, TRUE},   {"rcpt", do_rcpt, TRUE},       {"rcpt-refused", do_rcpt_refused},
+    {"data", do_data, TRUE},   {"content", do_content},       {"eom", do_eom, TRUE},
+    {"send", do_send, TRUE},   {"abort", do_abort},           {"close", do_close},
+    {"remember", do_remember}, {"forget", do_forget},         {"store", do_store},
 };
 
 gboolean step(World *world, const Line *line)

@@ -9,6 +9,7 @@
 
 #include "actions/actions.h"
 #include "checks/checks.h"
+#include "faulty.h"
 #include "flow/trace.h"
 
 #define START_TIME "2026-01-05T12:00:00Z" /* a Monday; nothing depends on it */
@@ -104,6 +105,7 @@ World *world_new(const Script *script)
     world->random = random_seeded(1);
     world->zone = zone_new();
     zone_log(world->zone);
+    world->store = faulty_store_new();
     world->adapter = (Adapter){
         .can_edit_headers = TRUE,
         .can_edit_sender = TRUE,
@@ -146,6 +148,7 @@ void world_free(World *world)
     g_ptr_array_unref(world->connections);
     engine_free(world->engine);
     quarantine_free(world->quarantine);
+    store_free(world->store);
     resolver_free(world->zone);
     log_set_sink(NULL, NULL);
     g_ptr_array_unref(world->planned);
@@ -183,6 +186,7 @@ static gboolean start_engine(World *world, const Config *config)
         .resolver = world->zone,
         .clock = &world->clock.base,
         .random = &world->random.base,
+        .store = world->store,
         .hostname = "mx.our.example",
     };
     if (*config->policy.quarantine_dir) {

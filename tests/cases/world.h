@@ -50,6 +50,7 @@ typedef struct {
     SeededRandom random;
     Resolver *zone;
     Quarantine *quarantine;
+    Store *store; /* in memory; fails when it is told to (faulty.h) */
     Services services;
     Tables tables;
     GPtrArray *checks;
@@ -108,6 +109,14 @@ void planned_answer_free(gpointer answer);
 /* steps.c: reads the whole script for what its `find`, `limit` and `answer` lines will need of the throw-away
  * check, since a snapshot of the configuration looks at its hooks once. */
 void plan_ahead(World *world);
+/* remembered.c */
+void do_remember(World *world, const Line *line);
+void do_forget(World *world, const Line *line);
+void do_store(World *world, const Line *line);
+void expect_store(World *world, const Line *line);
+void expect_no_store(World *world, const Line *line);
+/* "60d", "6min" in seconds; -1: it is none. */
+gint64 parse_span(const char *text);
 /* steps.c, expect.c: TRUE if the line was one of theirs. */
 gboolean step(World *world, const Line *line);
 gboolean expectation(World *world, const Line *line);

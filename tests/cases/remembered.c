@@ -1,0 +1,132 @@
+/* What the store of a case holds: put there before, and looked at after. */
+#include <string.h>
+
+#include "conf/glob.h"
+#include "faulty.h"
+#include "world.h"
+
+gint64 parse_span(const char *text)
+{
+    static const struct {
+        const char *word;
+        gint64 seconds;
+    } units[] = {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+    char *end;
+    gint64 n = g_ascii_strtoll(text, &end, 10);
+    for (gsize i = 0; i < G_N_ELEMENTS(units) && end != text; i++)
+        if (strcmp(end, units[i].word) == 0)
+            return n * units[i].seconds;
+    return -1;
+}
+
+static gboolean parse_table(World *world, const char *word, StoreTable *table)
+{
+    if (word && store_table_parse(word, table))
+        return TRUE;
+    world_break(world, "there is no table %s", word ? word : "");
+    return FALSE;
+}
+
+/* remember TABLE KEY [number N] [text WORDS] [for 60d] [since 3d] */
+void do_remember(World *world, const Line *line)
+{
+    gint64 now = clock_seconds(&world->clock.base);
+    StoreEntry entry = {.created = now};
+    StoreTable table;
+    const char *key = line_word(line, 2);
+    if (!parse_table(world, line_word(line, 1), &table))
+        return;
+    for (guint i = 3; i + 1 < line->n; i += 2) {
+        const char *what = line->words[i], *value = line->words[i + 1];
+        if (strcmp(what, "number") == 0)
+            entry.number = g_ascii_strtoll(value, NULL, 10);
+        else if (strcmp(what, "text") == 0)
+            entry.text = value;
+        else if (strcmp(what, "for") == 0 && parse_span(value) > 0)
+            entry.expires = now + parse_span(value);
+        else if (strcmp(what, "since") == 0 && parse_span(value) >= 0)
+            entry.created = now - parse_span(value);
+        else
+            world_break(world, "remember TABLE KEY [number N] [text WORDS] [for 60d] [since 3d]");
+    }
+    g_autoptr(StoreBatch) batch = store_batch_new();
+    store_batch_put(batch, table, key ? key : "", STORE_ALWAYS, &entry);
+    if (store_apply(world->store, batch, now) != STORE_YES)
+        world_break(world, "the store is away");
+}
+
+void do_forget(World *world, const Line *line)
+{
+    StoreTable table;
+    if (!parse_table(world, line_word(line, 1), &table))
+        return;
+    g_autoptr(StoreBatch) batch = store_batch_new();
+    store_batch_remove(batch, table, line_rest(line, 2));
+    store_apply(world->store, batch, clock_seconds(&world->clock.base));
+}
+
+/* store away, store read-only, store back */
+void do_store(World *world, const Line *line)
+{
+    const char *state = line_rest(line, 1);
+    if (strcmp(state, "away") == 0)
+        faulty_store_set(world->store, FALSE, FALSE);
+    else if (strcmp(state, "read-only") == 0)
+        faulty_store_set(world->store, TRUE, FALSE);
+    else if (strcmp(state, "back") == 0)
+        faulty_store_set(world->store, TRUE, TRUE);
+    else
+        world_break(world, "store away, read-only or back");
+}
+
+/* The caller frees; NULL: no such field. */
+static char *field_of(const StoreEntry *entry, const char *field, gint64 now)
+{
+    if (strcmp(field, "text") == 0)
+        return g_strdup(entry->text);
+    if (strcmp(field, "number") == 0)
+        return g_strdup_printf("%" G_GINT64_FORMAT, entry->number);
+    if (strcmp(field, "age") == 0)
+        return g_strdup_printf("%" G_GINT64_FORMAT, now - entry->created);
+    if (strcmp(field, "left") == 0)
+        return entry->expires ? g_strdup_printf("%" G_GINT64_FORMAT, entry->expires - now)
+                              : g_strdup("nothing");
+    return NULL;
+}
+
+/* expect store TABLE KEY FIELD GLOB */
+void expect_store(World *world, const Line *line)
+{
+    g_autoptr(Pool) pool = pool_new();
+    gint64 now = clock_seconds(&world->clock.base);
+    StoreTable table;
+    StoreEntry entry;
+    const char *key = line_word(line, 3), *field = line_word(line, 4);
+    if (!key || !field) {
+        world_break(world, "expect store TABLE KEY FIELD GLOB");
+        return;
+    }
+    if (!parse_table(world, line_word(line, 2), &table))
+        return;
+    if (store_get(world->store, table, key, now, pool, &entry) != STORE_YES) {
+        world_fail(world, "store: nothing under %s", key);
+        return;
+    }
+    g_autofree char *came = field_of(&entry, field, now);
+    if (!came)
+        world_break(world, "fields are text, number, age, left");
+    else if (!glob_match(line_rest(line, 5), came))
+        world_fail(world, "store: %s of %s: expected %s, came %s", field, key, line_rest(line, 5), came);
+}
+
+/* expect no store TABLE KEY */
+void expect_no_store(World *world, const Line *line)
+{
+    g_autoptr(Pool) pool = pool_new();
+    StoreTable table;
+    StoreEntry entry;
+    const char *key = line_rest(line, 4);
+    if (parse_table(world, line_word(line, 3), &table) &&
+        store_get(world->store, table, key, clock_seconds(&world->clock.base), pool, &entry) == STORE_YES)
+        world_fail(world, "store: %s is there: %s", key, entry.text);
+}
