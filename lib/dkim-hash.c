@@ -15,9 +15,17 @@ void dkim_hash_add(EVP_MD_CTX *hash, const void *bytes, gsize len)
     g_assert(added);
 }
 
+EVP_MD_CTX *dkim_hash_copy(const EVP_MD_CTX *hash)
+{
+    EVP_MD_CTX *copy = EVP_MD_CTX_new();
+    gboolean copied = copy && EVP_MD_CTX_copy_ex(copy, hash);
+    g_assert(copied);
+    return copy;
+}
+
 void dkim_hash_peek(const EVP_MD_CTX *hash, guint8 out[static DKIM_HASH_SIZE])
 {
-    g_autoptr(EVP_MD_CTX) copy = EVP_MD_CTX_new();
-    gboolean done = copy && EVP_MD_CTX_copy_ex(copy, hash) && EVP_DigestFinal_ex(copy, out, NULL);
+    g_autoptr(EVP_MD_CTX) copy = dkim_hash_copy(hash);
+    gboolean done = EVP_DigestFinal_ex(copy, out, NULL);
     g_assert(done);
 }

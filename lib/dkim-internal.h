@@ -26,6 +26,7 @@ guint dkim_body_form(const DkimBody *body, DkimCanon canon, guint64 limit);
 
 EVP_MD_CTX *dkim_hash_new(void);
 void dkim_hash_add(EVP_MD_CTX *hash, const void *bytes, gsize len);
+EVP_MD_CTX *dkim_hash_copy(const EVP_MD_CTX *hash);
 /* The hash of what was added so far; more may be added. */
 void dkim_hash_peek(const EVP_MD_CTX *hash, guint8 out[static DKIM_HASH_SIZE]);
 
@@ -87,8 +88,11 @@ typedef struct {
     guint form;        /* of the body; not of ARC_SEAL */
 } DkimSignature;
 
+/* Reads it; the body is not asked for anything yet. */
 void dkim_signature_read(DkimSignature *signature, DkimKind kind, const DkimHeader *header, guint field,
-                         DkimBody *body, gint64 now);
+                         gint64 now);
+/* Asks for its body hash, if there is nothing wrong with it. */
+void dkim_signature_want(DkimSignature *signature, DkimBody *body);
 /* Adds the canonical form of the fields that h= names (RFC 6376 §3.7), `except` left out. FALSE: they are more than
  * DKIM_HEADER_MAX. */
 gboolean dkim_hash_fields(EVP_MD_CTX *hash, DkimCanon canon, const DkimHeader *header, Span names,

@@ -297,7 +297,8 @@ const char *dkim_tags_parse(DkimTags *tags, DkimKind kind, const char *text, gsi
                        .limit = DKIM_WHOLE_BODY,
                        .timestamp = -1,
                        .expires = -1,
-                       .algorithm = DKIM_N_ALGORITHMS};
+                       .algorithm = DKIM_N_ALGORITHMS,
+                       .header_canon = kind == ARC_SEAL ? DKIM_RELAXED : DKIM_SIMPLE}; /* RFC 8617 §4.1.3 */
     if (len > DKIM_FIELD_MAX)
         return "the signature is too long";
     const char *wrong = taglist_parse(&list, text, len);

@@ -22,12 +22,16 @@ const char *dkim_code_name(int code)
 /* ---- one signature, of DKIM or ARC ---- */
 
 void dkim_signature_read(DkimSignature *signature, DkimKind kind, const DkimHeader *header, guint field,
-                         DkimBody *body, gint64 now)
+                         gint64 now)
 {
     const DkimField *own = dkim_header_field(header, field);
     signature->field = field;
     signature->wrong = dkim_tags_parse(&signature->tags, kind, own->value, own->value_len, now);
-    if (!signature->wrong && kind != ARC_SEAL)
+}
+
+void dkim_signature_want(DkimSignature *signature, DkimBody *body)
+{
+    if (!signature->wrong)
         signature->form = dkim_body_want(body, signature->tags.body_canon, signature->tags.limit);
 }
 
@@ -234,7 +238,8 @@ static void read_signature(DkimVerifier *verifier, guint field, DkimBody *body, 
 {
     Verified *v = &verifier->each[verifier->n++];
     const DkimTags *tags = &v->signature.tags;
-    dkim_signature_read(&v->signature, DKIM_SIGNATURE, verifier->header, field, body, now);
+    dkim_signature_read(&v->signature, DKIM_SIGNATURE, verifier->header, field, now);
+    dkim_signature_want(&v->signature, body);
     if (tags->signature)
         v->b = g_base64_encode(tags->signature, tags->signature_len);
     set_result(v, verifier->header);

@@ -23,6 +23,8 @@ int command_doctor(int argc, char **argv);
 int command_scan(int argc, char **argv);
 int command_policy(int argc, char **argv);
 int command_spf(int argc, char **argv);
+int command_dkim(int argc, char **argv);
+int command_arc(int argc, char **argv);
 int command_dmarc(int argc, char **argv);
 int command_dynip(int argc, char **argv);
 int command_reload(int argc, char **argv);

@@ -11,6 +11,8 @@ static const Command commands[] = {
     {"replay", "run stored mail through two configurations and show what differs", command_replay},
     {"policy", "which rule of the access map or configuration answers, and why", command_policy},
     {"spf", "check one address by SPF", command_spf},
+    {"dkim", "verify or sign a message by DKIM, make keys", command_dkim},
+    {"arc", "validate or seal a message's ARC chain", command_arc},
     {"dmarc", "check an author domain by DMARC", command_dmarc},
     {"doctor", "look for what usually goes wrong, and say which line to change", command_doctor},
     {"dynip", "does a PTR name look like a dynamic address?", command_dynip},

@@ -17,8 +17,8 @@ static const struct {
     void (*run)(JsonObject *root, const char *dir, Tally *tally);
 } suites[] = {
     {"spf", run_spf},
-    {"arc-verify", NULL},
-    {"arc-sign", NULL},
+    {"arc-verify", run_arc_verify},
+    {"arc-sign", run_arc_sign},
     {"dkim", run_dkim},
     {"dkim-canon", run_dkim_canon},
     {"dmarc", run_dmarc},

@@ -44,6 +44,8 @@ void run_spf(JsonObject *root, const char *dir, Tally *tally);
 void run_srs(JsonObject *root, const char *dir, Tally *tally);
 void run_ses(JsonObject *root, const char *dir, Tally *tally);
 void run_batv(JsonObject *root, const char *dir, Tally *tally);
+void run_arc_verify(JsonObject *root, const char *dir, Tally *tally);
+void run_arc_sign(JsonObject *root, const char *dir, Tally *tally);
 void run_dkim(JsonObject *root, const char *dir, Tally *tally);
 void run_dkim_canon(JsonObject *root, const char *dir, Tally *tally);
 void run_dmarc(JsonObject *root, const char *dir, Tally *tally);
