@@ -21,6 +21,7 @@ OWNERS = {
     "systemd/sd-journal.h": {"src/base"},
     "systemd/sd-daemon.h": {"src/base"},
     "seccomp.h": {"src/app"},
+    "sqlite3.h": {"src/store"},
 }
 EVERYBODYS = re.compile(r"(glib|gio)([/.-]|$)|gio-unix|glib-unix")
 LIBC = re.compile(r"(sys|arpa|net|netinet|linux)/\w+\.h$|(assert|ctype|dirent|dlfcn|endian|errno|fcntl|float|fnmatch|getopt|glob|grp|"

@@ -331,6 +331,7 @@ ON(no_demerits, config->connection.max_demerits == 0)
 ON(no_banned_domains, patterns_is_empty(config->sender.banned_domains))
 ON(no_srs_secrets, !config->loaded.srs_secrets)
 ON(no_srs_domains, patterns_is_empty(config->sender.srs_domains))
+ON(no_store, *config->store.path == '\0')
 ON(no_quarantine, *config->policy.quarantine_dir == '\0')
 
 /* Set, and `idle` says that it does nothing. */
@@ -363,6 +364,8 @@ static const struct {
      "makes our own clients forgers: internal_connect is empty, so only this host and logins are internal"},
     {"sender", "private_relay", nobody_is_internal, PROBLEM_WARNING,
      "shuts out our own clients: internal_connect is empty, so only this host and logins are internal"},
+    {"store", "timeout_ms", no_store, PROBLEM_WARNING, "does nothing without path"},
+    {"store", "sync", no_store, PROBLEM_WARNING, "does nothing without path"},
     {"policy", "quarantine_bytes", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
     {"policy", "quarantine_messages", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
 };
@@ -464,6 +467,7 @@ static void check_paths(const Inspection *check)
         if (g_str_has_prefix(*name, "unix:"))
             check_parent(check, "daemon", "listen", *name + strlen("unix:"));
     check_parent(check, "daemon", "control", config->daemon.control);
+    check_parent(check, "store", "path", config->store.path);
     check_parent(check, "policy", "quarantine_dir", config->policy.quarantine_dir); /* it makes itself */
     if (g_str_has_prefix(config->log.target, "file:"))
         check_parent(check, "log", "target", config->log.target + strlen("file:"));

@@ -119,6 +119,8 @@ void doctor_files(Doctor *doctor)
     const Config *config = doctor->config;
     check_folder(doctor, "[policy] quarantine_dir", config->policy.quarantine_dir, 0077, "0700");
     check_folder(doctor, "[daemon] temp_dir", config->daemon.temp_dir, 0002, "1777");
+    if (*config->store.path)
+        check_parent(doctor, config->store.path);
     for (char **file = config->loaded.files; file && *file; file++)
         check_parent(doctor, *file);
     if (*config->sender.srs_secret_file)

@@ -17,6 +17,7 @@ static const Command commands[] = {
     {"doctor", "look for what usually goes wrong, and say which line to change", command_doctor},
     {"dynip", "does a PTR name look like a dynamic address?", command_dynip},
     {"reload", "make the running filter read its configuration again", command_reload},
+    {"store", "look after the file of what is remembered", command_store},
 };
 
 static void usage(FILE *out)

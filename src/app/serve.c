@@ -221,6 +221,14 @@ static gboolean open_services(Daemon *daemon, const Config *config, GError **err
     daemon->services.resolver = net_resolver_new(&dns, error);
     if (!daemon->services.resolver)
         return FALSE;
+    if (*config->store.path) {
+        const StoreSettings store = {
+            .path = config->store.path,
+            .sync = config->store.sync,
+            .timeout_ms = config->store.timeout_ms,
+        };
+        daemon->services.store = store_open(&store);
+    }
     if (*config->policy.quarantine_dir) {
         const QuarantineLimits limits = {
             .bytes = config->policy.quarantine_bytes,
@@ -286,6 +294,7 @@ static void daemon_close(Daemon *daemon)
     control_free(daemon->control);
     milter_free(daemon->milter);
     engine_free(daemon->engine);
+    store_free(daemon->services.store);
     quarantine_free(daemon->services.quarantine);
     resolver_free(daemon->services.resolver);
     pthread_mutex_destroy(&daemon->reload_lock);

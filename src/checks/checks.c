@@ -11,6 +11,7 @@ const Check *const all_checks[] = {
     &check_spf,       /* C: may this client send for this domain? */
     &check_self,      /* B2: our own domains, claimed by others; others', claimed by us */
     &check_ban,       /* A3, A6: clients that are banned; after all that give demerits */
+    &check_limits,    /* A9: how much who may send */
     &check_greylist,  /* G4: asked to come back */
     &check_msgid,     /* B12: a Message-ID that is none */
     NULL,

@@ -12,6 +12,7 @@ extern const Check check_sender;
 extern const Check check_recipient;
 extern const Check check_spf;
 extern const Check check_self;
+extern const Check check_limits;
 extern const Check check_greylist;
 extern const Check check_msgid;
 

@@ -64,6 +64,7 @@ typedef struct {
     guint n;
 } ConfigPairs;
 
+typedef struct LimitList LimitList;
 typedef struct ConfigOrigins ConfigOrigins; /* where each value comes from, for config_show() */
 
 typedef struct {
@@ -100,6 +101,12 @@ typedef struct {
         LogLevel level;
         char *facility;
     } log;
+
+    struct {
+        char *path;     /* the file (store/store.h); "" : nothing is remembered */
+        int timeout_ms; /* of one operation */
+        gboolean sync;  /* a power failure loses nothing */
+    } store;
 
     struct {
         char **servers;      /* "system", "recursive", or addresses, "127.0.0.1@5353" */
@@ -177,6 +184,7 @@ typedef struct {
         ConfigPairs settled_by; /* [settled_by] SPF-Fail = DMARC-Pass, SPF-Forwarder */
         ConfigPairs thresholds; /* [thresholds] spam = 6 QUARANTINE: sums of SCORE at end of message */
         ConfigPairs early_thresholds; /* [early_thresholds] the same, from RCPT on */
+        ConfigPairs limits;           /* [limits] NAME = COUNT UNIT per TIME by KEY */
         char *unproven_dsn;           /* verb for a DSN whose sender is not proven (D4) */
         char *unavailable; /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
         char *errors_url;
@@ -194,6 +202,7 @@ typedef struct {
     struct {
         char **files;       /* all that were read or, of a map, might be built; a change of one is a reason to
                                reload */
+        LimitList *limits;  /* of policy.limits (conf/limits.h) */
         char **srs_secrets; /* of sender.srs_secret_file, the first signs; NULL: none */
         Resolver *substitutes; /* of spf.delegate_file; NULL: none */
     } loaded;

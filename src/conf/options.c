@@ -86,6 +86,7 @@ const OptionSection option_sections[] = {
     {"daemon", "Sockets, limits and times of the daemon."},
     {"rights", "Whom the daemon becomes once it has opened what only root can open."},
     {"log", "Where events are told."},
+    {"store", "What is remembered: lists, bans, limits, the greylist, the journal."},
     {"dns", "How questions are asked."},
     {"connection", "Who connects: classes of clients, HELO and PTR checks."},
     {"sender", "The envelope sender and recipients."},
@@ -99,6 +100,9 @@ const OptionSection option_sections[] = {
     {"settled_by", "What settles such a finding: TAG = TAG, TAG, …"},
     {"thresholds", "Sums of SCOREs at end of message: NAME = SUM VERB."},
     {"early_thresholds", "The same from RCPT on, when not all scores are known yet: NAME = SUM VERB."},
+    {"limits",
+     "How much who may send: NAME = COUNT connections|messages|recipients [per TIME] by "
+     "client|network|sender|domain|login|recipient [inbound|outbound]. Without a time: connections at once."},
 };
 const guint option_sections_len = G_N_ELEMENTS(option_sections);
 
@@ -133,6 +137,11 @@ const Option options[] = {
     BOOL(log, json, "no", "One JSON object a line instead of text."),
     ENUM(log, level, LogLevel, level_words, "info", "The least urgent events that are written."),
     WORD(log, facility, facility_words, "mail", "Facility for syslog and the journal."),
+
+    PATH(store, path, "", "File for what is remembered from one message to the next; empty: nothing is.", RESTART,
+         .example = "/var/lib/postern/store.db"),
+    INT(store, timeout_ms, "1000", 10, 60000, "Milliseconds that one use of it may take.", RESTART),
+    BOOL(store, sync, "no", "Wait for the disk at each commit: a power failure loses nothing either.", RESTART),
 
     WORDS(dns, servers, "system",
           "Whom to ask: system (resolv.conf), recursive (nobody in between), or addresses, with @PORT if not 53.", RESTART,
@@ -235,6 +244,7 @@ const Option options[] = {
     PAIRS(settled_by, "TAG = TAGS", .example = "SPF-Fail = DMARC-Pass, SPF-Forwarder"),
     PAIRS(thresholds, "NAME = SUM VERB", .example = "spam = 6 QUARANTINE"),
     PAIRS(early_thresholds, "NAME = SUM VERB", .example = "spam = 15 REJECT"),
+    PAIRS(limits, "NAME = COUNT UNIT per TIME by KEY", .example = "login-day = 500 recipients per 1d by login outbound"),
 };
 /* clang-format on */
 const guint options_len = G_N_ELEMENTS(options);

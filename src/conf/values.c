@@ -139,6 +139,11 @@ static gboolean parse_with_unit(const Parse *parse, const Unit *units, const cha
     return bad(parse, "%s from %s to %s is expected", what, least, most);
 }
 
+gboolean value_span(const char *text, gint64 *ret)
+{
+    return read_with_unit(time_units, text, ret);
+}
+
 static gboolean parse_seconds(const Parse *parse, void *at)
 {
     gint64 value;

@@ -169,6 +169,7 @@ Engine *engine_new(const Services *services, const Tables *tables)
     engine->tables = tables;
     engine->n_checks = count_checks(tables);
     pthread_mutex_init(&engine->lock, NULL);
+    engine->gauges = gauges_new();
     return engine;
 }
 
@@ -177,6 +178,7 @@ void engine_free(Engine *engine)
     if (!engine)
         return;
     snapshot_unref(engine->current);
+    gauges_free(engine->gauges);
     pthread_mutex_destroy(&engine->lock);
     g_free(engine);
 }

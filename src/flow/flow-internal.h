@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/gauges.h"
 #include "flow/engine.h"
 
 /* A header field costs this many bytes beside its text, so that a million empty ones have a limit too. */
@@ -45,6 +46,7 @@ struct Engine {
     pthread_mutex_t lock; /* of `current` */
     Snapshot *current;
     guint64 last_session; /* atomic */
+    Gauges *gauges;       /* what sessions hold */
     Quota bodies;         /* bytes of all bodies that are held */
     MessageObserver observer;
     void *observer_data;
@@ -82,6 +84,7 @@ struct Session {
     gint64 deadline; /* monotonic, µs */
     guint demerits, settled_demerits;
     const char *demerits_why; /* the pool's */
+    GPtrArray *held;          /* names of gauges, the pool's; NULL: none */
     StoreBatch *batch;        /* what settle hooks want to be remembered; NULL: nothing yet */
     gboolean store_away;      /* it could not say or do something for this session */
     Message *message;
@@ -183,6 +186,8 @@ void shadow_compare_message(Session *live, const Reply *reply, const Reply *othe
 
 /* Does what the settle hooks have collected. */
 void session_commit(Session *session);
+/* What session_hold() got. */
+void session_release(Session *session);
 /* Store-Away, if the store has failed since the last message. */
 void find_store_away(Message *message);
 /* An aborted message has used nothing: what it took goes back with the next commit. */

@@ -78,6 +78,7 @@ void session_free(Session *session)
     g_free(session->client_name);
     g_free(session->ptr_name);
     g_free(session->helo);
+    session_release(session);
     store_batch_free(session->batch);
     known_clear(&session->known);
     snapshot_unref(session->snapshot);

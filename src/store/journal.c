@@ -109,6 +109,50 @@ void journal_message_free(JournalMessage *message)
     g_free(message);
 }
 
+/* --- words --- */
+
+/* The next character, folded; a byte that begins none is a value of its own. */
+static gunichar next_folded(const char **text)
+{
+    guchar byte = (guchar) * *text;
+    if (byte < 0x80) {
+        ++*text;
+        return (gunichar)g_ascii_tolower((char)byte);
+    }
+    gunichar c = g_utf8_get_char_validated(*text, -1);
+    if (c & 0x80000000u) {
+        ++*text;
+        return 0x80000000u | byte;
+    }
+    *text = g_utf8_next_char(*text);
+    gunichar lower = g_unichar_tolower(c);
+    return lower < 0x80 ? c : lower;
+}
+
+gboolean journal_word_matches(const char *word, const char *text)
+{
+    const char *star = NULL, *back = NULL; /* where to go on after the last '*' took one more */
+    while (*text) {
+        const char *w = word, *t = text;
+        if (*word == '*') {
+            star = ++word;
+            back = text;
+        } else if (*word && next_folded(&w) == next_folded(&t)) {
+            word = w;
+            text = t;
+        } else if (star) {
+            next_folded(&back);
+            word = star;
+            text = back;
+        } else {
+            return FALSE;
+        }
+    }
+    while (*word == '*')
+        word++;
+    return *word == '\0';
+}
+
 /* --- to the backend --- */
 
 StoreAnswer journal_search(Store *store, const JournalQuery *query, gboolean with_facts, JournalEach each,

@@ -185,23 +185,24 @@ static void append(MemoryStore *self, const StoreOp *op)
     g_ptr_array_add(self->journal, message);
 }
 
-static StoreAnswer memory_apply(Store *store, const StoreOp *ops, guint n, gint64 now)
+static StoreAnswer memory_apply(Store *store, GArray *ops, gint64 now)
 {
     MemoryStore *self = (MemoryStore *)store;
     pthread_mutex_lock(&self->mutex);
-    for (guint i = 0; i < n; i++) {
-        switch (ops[i].kind) {
+    for (guint i = 0; i < ops->len; i++) {
+        const StoreOp *op = &g_array_index(ops, StoreOp, i);
+        switch (op->kind) {
         case STORE_OP_PUT:
-            put(self, &ops[i], now);
+            put(self, op, now);
             break;
         case STORE_OP_ADD:
-            add(self, &ops[i], now);
+            add(self, op, now);
             break;
         case STORE_OP_REMOVE:
-            g_tree_remove(self->tables[ops[i].table], ops[i].key);
+            g_tree_remove(self->tables[op->table], op->key);
             break;
         case STORE_OP_JOURNAL:
-            append(self, &ops[i]);
+            append(self, op);
         }
     }
     pthread_mutex_unlock(&self->mutex);
@@ -276,30 +277,9 @@ static gboolean memory_compact(Store *store, GError **error)
 
 /* --- journal --- */
 
-/* Whole, without case, '*' stands for anything. */
 static gboolean matches(const char *wanted, const char *text)
 {
-    if (!wanted)
-        return TRUE;
-    g_autofree char *pattern = g_utf8_strdown(wanted, -1);
-    g_autofree char *subject = g_utf8_strdown(text, -1);
-    const char *p = pattern, *s = subject, *star = NULL, *back = NULL;
-    while (*s) {
-        if (*p == '*') {
-            star = ++p;
-            back = s;
-        } else if (*p == *s) {
-            p++, s++;
-        } else if (star) {
-            p = star;
-            s = ++back;
-        } else {
-            return FALSE;
-        }
-    }
-    while (*p == '*')
-        p++;
-    return *p == '\0';
+    return !wanted || journal_word_matches(wanted, text);
 }
 
 static gboolean contains(const char *wanted, const char *a, const char *b)
@@ -419,11 +399,14 @@ static gint64 memory_journal_expire(Store *store, gint64 before, guint max)
     MemoryStore *self = (MemoryStore *)store;
     guint n = 0;
     pthread_mutex_lock(&self->mutex);
-    while (n < self->journal->len && n < max &&
-           ((const JournalMessage *)self->journal->pdata[n])->time < before)
-        n++;
-    if (n)
-        g_ptr_array_remove_range(self->journal, 0, n);
+    for (guint i = 0; i < self->journal->len && n < max;) {
+        if (((const JournalMessage *)self->journal->pdata[i])->time < before) {
+            g_ptr_array_remove_index(self->journal, i);
+            n++;
+        } else {
+            i++;
+        }
+    }
     pthread_mutex_unlock(&self->mutex);
     return n;
 }

@@ -35,7 +35,8 @@ typedef struct {
     StoreAnswer (*each)(Store *store, StoreTable table, const char *prefix, const char *after, gint64 now,
                         StoreEach each, void *data);
     gint64 (*count)(Store *store, StoreTable table, gint64 now);
-    StoreAnswer (*apply)(Store *store, const StoreOp *ops, guint n, gint64 now);
+    /* `ops` (of StoreOp) do not change any more; who needs them longer than the call counts them. */
+    StoreAnswer (*apply)(Store *store, GArray *ops, gint64 now);
     StoreAnswer (*take)(Store *store, StoreTable table, const char *key, gint64 n, gint64 limit,
                         gint64 expires, gint64 now, gint64 *used);
     gint64 (*expire)(Store *store, gint64 now, guint max);
@@ -64,6 +65,10 @@ static inline gboolean store_lasts_longer(gint64 expires, gint64 other)
 {
     return other != 0 && (expires == 0 || expires > other);
 }
+
+/* The journal's words: whole, '*' stands for anything, letters without case. Bytes that are not UTF-8 stand for themselves. A letter
+ * beyond ASCII never equals one of ASCII, so that an index which folds ASCII alone finds all that a word of ASCII matches. */
+gboolean journal_word_matches(const char *word, const char *text);
 
 /* Of a copied message and all its strings. */
 JournalMessage *journal_message_copy(const JournalMessage *message);

@@ -118,11 +118,17 @@ static void clear_op(void *data)
     journal_message_free(op->message);
 }
 
+static GArray *ops_new(void)
+{
+    GArray *ops = g_array_new(FALSE, FALSE, sizeof(StoreOp));
+    g_array_set_clear_func(ops, clear_op);
+    return ops;
+}
+
 StoreBatch *store_batch_new(void)
 {
     StoreBatch *batch = g_new(StoreBatch, 1);
-    batch->ops = g_array_new(FALSE, FALSE, sizeof(StoreOp));
-    g_array_set_clear_func(batch->ops, clear_op);
+    batch->ops = ops_new();
     return batch;
 }
 
@@ -188,9 +194,10 @@ StoreAnswer store_apply(Store *store, StoreBatch *batch, gint64 now)
 {
     if (store_batch_is_empty(batch))
         return STORE_YES;
-    StoreAnswer answer =
-        store->backend->apply(store, (const StoreOp *)batch->ops->data, batch->ops->len, now);
-    g_array_set_size(batch->ops, 0);
+    GArray *ops = batch->ops;
+    batch->ops = ops_new();
+    StoreAnswer answer = store->backend->apply(store, ops, now);
+    g_array_unref(ops);
     return answer;
 }
 
@@ -198,10 +205,12 @@ StoreAnswer store_take(Store *store, StoreTable table, const char *key, gint64 n
                        gint64 expires, gint64 now, gint64 *ret_used)
 {
     char *owned;
-    gint64 ignored;
+    gint64 used = 0;
     const char *stored = short_key(key, &owned);
-    StoreAnswer answer = store->backend->take(store, table, stored, bounded(n), limit, expires, now,
-                                              ret_used ? ret_used : &ignored);
+    StoreAnswer answer =
+        store->backend->take(store, table, stored, bounded(n), bounded(limit), expires, now, &used);
+    if (ret_used)
+        *ret_used = used;
     g_free(owned);
     return answer;
 }

@@ -35,10 +35,13 @@
 
 #include <glib.h>
 
+#include "base/clock.h"
 #include "base/pool.h"
 
 #define STORE_KEY_MAX  512
 #define STORE_TEXT_MAX 2048
+
+#define STORE_TIMEOUT_MS 1000 /* unless the settings say otherwise */
 
 /* What is remembered. Words are those of the command line and of exports; numbers are those of the file: they never
  * change, new tables are added at the end. */
@@ -88,16 +91,17 @@ typedef struct Store Store;
 
 typedef struct {
     const char *path;
-    gboolean sync;  /* wait for the disk at each commit: a power failure loses nothing either */
-    int timeout_ms; /* of one operation, waiting for others included */
-    int readers;    /* connections for reading at once; 0: as many as are good for this machine */
+    gboolean sync;      /* wait for the disk at each commit: a power failure loses nothing either */
+    int timeout_ms;     /* of one operation, waiting for others included; 0: STORE_TIMEOUT_MS */
+    int readers;        /* connections for reading at once; 0: as many as are good for this machine */
+    const Clock *clock; /* of the upkeep alone; NULL: the system's */
 } StoreSettings;
 
 /* Never NULL: a file that cannot be used now is a store that is away, tried again later; store_problem() says why. A file
  * that is not there is made, mode 0600. Call after the last fork. */
 Store *store_open(const StoreSettings *settings);
 /* The same without retry: NULL with an error (G_FILE_ERROR or STORE_ERROR) where it cannot be used. `create` FALSE: the file
- * must be there. For the command line. */
+ * must be there, and it will do if it can be read (store_can_write()). For the command line. */
 Store *store_open_now(const StoreSettings *settings, gboolean create, GError **error);
 /* Forgets all at the end. For tests, cases and offline use. */
 Store *store_memory_new(void);
@@ -164,7 +168,8 @@ void store_batch_remove(StoreBatch *batch, StoreTable table, const char *key);
  * STORE_AWAY: nothing of it was done, or, after a time-out, cannot be known. */
 StoreAnswer store_apply(Store *store, StoreBatch *batch, gint64 now);
 /* Adds `n` if the sum stays within `limit`, in one step: of 64 that ask at once only those get it for whom there is room.
- * A window that begins ends at `expires`. *ret_used (may be NULL) is the sum after the step. Given back by a batch that adds
+ * A window that begins ends at `expires`. *ret_used (may be NULL) is the sum after the step; 0 if the
+ * store is away. Given back by a batch that adds
  * -n. */
 StoreAnswer store_take(Store *store, StoreTable table, const char *key, gint64 n, gint64 limit,
                        gint64 expires, gint64 now, gint64 *ret_used);

@@ -51,9 +51,9 @@ static gint64 faulty_count(Store *store, StoreTable table, gint64 now)
     return ((FaultyStore *)store)->can_read ? store_count(INNER, table, now) : -1;
 }
 
-static StoreAnswer faulty_apply(Store *store, const StoreOp *ops, guint n, gint64 now)
+static StoreAnswer faulty_apply(Store *store, GArray *ops, gint64 now)
 {
-    return IF(can_write, apply(INNER, ops, n, now));
+    return IF(can_write, apply(INNER, ops, now));
 }
 
 static StoreAnswer faulty_take(Store *store, StoreTable table, const char *key, gint64 n, gint64 limit,

@@ -149,6 +149,9 @@ static const Row rows[] = {
      "/x:2: warning: [sender] private_relay shuts out our own clients: internal_connect is empty, so only "
      "this host "
      "and logins are internal\n"},
+    {"store without a path", "[store]\ntimeout_ms = 2000\nsync = yes\n", NULL,
+     "/x:2: warning: [store] timeout_ms does nothing without path\n"
+     "/x:3: warning: [store] sync does nothing without path\n"},
     {"quarantine_bytes", "[policy]\nquarantine_bytes = 2G\n", NULL,
      "/x:2: warning: [policy] quarantine_bytes does nothing without quarantine_dir\n"},
 
@@ -185,6 +188,8 @@ static const Row rows[] = {
      "/x:2: warning: [daemon] control = /no/such/sock: there is no folder /no/such\n"},
     {"folder of the log", "[log]\ntarget = file:/no/such/log\n", NULL,
      "/x:2: warning: [log] target = /no/such/log: there is no folder /no/such\n"},
+    {"folder of the store", "[store]\npath = /no/such/store.db\n", NULL,
+     "/x:2: warning: [store] path = /no/such/store.db: there is no folder /no/such\n"},
     {"folder of the quarantine", "[policy]\nquarantine_dir = /no/such/place\n", NULL,
      "/x:2: warning: [policy] quarantine_dir = /no/such/place: there is no folder /no/such\n"},
     {"temp_dir", "[daemon]\ntemp_dir = /no/such\n", NULL,
