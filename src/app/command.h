@@ -28,6 +28,9 @@ int command_arc(int argc, char **argv);
 int command_dmarc(int argc, char **argv);
 int command_dynip(int argc, char **argv);
 int command_reload(int argc, char **argv);
+int command_ban(int argc, char **argv);
+int command_greylist(int argc, char **argv);
+int command_limits(int argc, char **argv);
 int command_store(int argc, char **argv);
 
 /* Parses options; on a usage error says so on stderr and returns FALSE. `arguments` names what is left over, for

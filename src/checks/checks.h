@@ -11,6 +11,7 @@ extern const Check check_auth;
 extern const Check check_sender;
 extern const Check check_recipient;
 extern const Check check_spf;
+extern const Check check_relay;
 extern const Check check_self;
 extern const Check check_limits;
 extern const Check check_greylist;

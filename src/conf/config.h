@@ -118,6 +118,8 @@ typedef struct {
     struct {
         HostList *internal_connect;
         HostList *trusted_relay;
+        char **
+            relay_authserv_id; /* of their Authentication-Results, beside the names that are believed anyway (B10) */
         PatternList *hello_blacklist;
         gboolean hello_checks;   /* refuse a HELO that is a bare IP (A4) */
         gboolean ptr_checks;     /* refuse a PTR of localhost or "." (A3) */

@@ -160,6 +160,14 @@ guint snapshot_unwanted_stages(const Snapshot *snapshot)
     return snapshot->unwanted_stages;
 }
 
+guint snapshot_unanswered_stages(const Snapshot *snapshot)
+{
+    guint stages = 1u << STAGE_CONNECT | 1u << STAGE_HELO;
+    if (snapshot->config->connection.delayed_reject)
+        stages |= 1u << STAGE_MAIL;
+    return stages;
+}
+
 /* --- Engine --- */
 
 Engine *engine_new(const Services *services, const Tables *tables)
