@@ -26,6 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autofree char *folded = header_fold("Authentication-Results", value);
     check_folding(folded);
     header_msgid_form(text, (gssize)size);
+    g_autofree char *by = header_received_by(text, (gssize)size);
+    g_assert(!by || (*by && !strpbrk(by, " (;\n")));
     g_autofree char *written = authres_to_string(ar, "Authentication-Results");
     check_folding(written);
     return 0;

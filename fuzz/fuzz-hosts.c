@@ -17,6 +17,8 @@ static void check_hosts(const char *const *words, const uint8_t *data, size_t si
     IpAddress four = ip_from_bytes(IP_V4, bytes), six = ip_from_bytes(IP_V6, bytes);
     hosts_match(hosts, &four, NULL, 0);
     hosts_match(hosts, &six, NULL, 0);
+    for (; *words != NULL; words++)
+        hosts_find_name(hosts, *words);
     g_autofree char *shown = hosts_to_string(hosts);
     g_auto(GStrv) split = g_strsplit(shown, ", ", -1);
     g_autoptr(HostList) again = hosts_parse((const char *const *)split, NULL);

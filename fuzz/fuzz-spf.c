@@ -30,7 +30,11 @@ static void check_result(const SpfRequest *request, SpfResult *result)
 {
     SpfReceived of = {.request = request, .result = result, .helo = result, .guess = result};
     g_autofree char *field = spf_received(&of);
+    g_autoptr(SpfReceivedField) read = spf_received_parse(field, -1);
     gsize line = 14;
+
+    g_assert(read && read->code == result->code && read->identity == result->identity);
+    g_assert(read->has_helo && read->helo_code == result->code && read->guess_code == result->code);
 
     expect_printable(result->explanation);
     expect_printable(result->problem);

@@ -255,3 +255,26 @@ HeaderMsgId header_msgid_form(const char *value, gssize len)
         return HEADER_MSGID_TOO_SHORT;
     return is_msgid(p, end) ? HEADER_MSGID_VALID : HEADER_MSGID_ODD;
 }
+
+/* Up to white space, a comment or a ';'. */
+static const char *scan_word(const char *p, const char *end)
+{
+    while (p < end && !is_blank(*p) && *p != '(' && *p != ';')
+        p++;
+    return p;
+}
+
+char *header_received_by(const char *value, gssize len)
+{
+    const char *p = value, *end = value + length_of(value, len);
+    gboolean is_name = FALSE, after_by = FALSE;
+    while ((p = header_skip_cfws(p, end, NULL)) < end && *p != ';') {
+        const char *word = p;
+        p = scan_word(p, end);
+        if (after_by)
+            return g_strndup(word, (gsize)(p - word));
+        after_by = !is_name && header_name_is(word, p - word, "by");
+        is_name = !is_name && header_name_is(word, p - word, "from");
+    }
+    return NULL;
+}

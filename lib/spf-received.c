@@ -1,6 +1,7 @@
 /* The Received-SPF field: RFC 7208 §9.1. */
 #include "spf-internal.h"
 
+#include <postern/header.h>
 #include <string.h>
 
 #define LINE_LEN 78 /* RFC 5322 §2.1.1: better not more */
@@ -137,4 +138,168 @@ char *spf_received(const SpfReceived *of)
         add_pair(&f, x[0], x[1], FALSE);
     add_pair(&f, "identity", spf_identity_name(r->identity), TRUE);
     return g_string_free(f.out, FALSE);
+}
+
+/* --- reading --- */
+
+/* RFC 7208 §2.6 in any case, and the words of the drafts before RFC 4408, which pyspf 1 wrote. */
+static gboolean parse_code(const char *word, SpfCode *ret)
+{
+    static const struct {
+        const char *word;
+        SpfCode code;
+    } old[] = {
+        {"unknown", SPF_PERMERROR}, {"error", SPF_TEMPERROR}, {"deny", SPF_FAIL}, {"hardfail", SPF_FAIL}};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(old); i++)
+        if (g_ascii_strcasecmp(word, old[i].word) == 0) {
+            *ret = old[i].code;
+            return TRUE;
+        }
+    return spf_code_parse(word, ret);
+}
+
+typedef struct {
+    const char *p, *end;
+    GString *key, *value; /* of the last pair, the key in lower case */
+    gboolean broken;      /* a quote without end */
+} PairReader;
+
+/* Bare, as it should not be but is, a value goes on to the ';', whatever blanks are in it. */
+static void read_value(PairReader *r)
+{
+    while ((r->p = header_skip_cfws(r->p, r->end, NULL)) < r->end && *r->p != ';') {
+        const char *start = r->p;
+        gboolean closed = TRUE;
+
+        if (r->value->len && (guchar)start[-1] <= ' ')
+            g_string_append_c(r->value, ' ');
+        if (*start == '"') {
+            r->p = header_scan_quoted(start, r->end, r->value, &closed);
+            r->broken |= !closed;
+            continue;
+        }
+        while (r->p < r->end && (guchar)*r->p > ' ' && *r->p != 0x7f && !strchr("(;\"", *r->p))
+            r->p++;
+        g_string_append_len(r->value, start, r->p - start);
+    }
+}
+
+/* The next "key=value" and the ';' behind it; what is no pair has an empty key. FALSE: there is no more. */
+static gboolean read_pair(PairReader *r)
+{
+    g_string_truncate(r->key, 0);
+    g_string_truncate(r->value, 0);
+    r->p = header_skip_cfws(r->p, r->end, NULL);
+    if (r->p == r->end)
+        return FALSE;
+    while (r->p < r->end && (g_ascii_isalnum(*r->p) || *r->p == '-' || *r->p == '_' || *r->p == '.'))
+        g_string_append_c(r->key, g_ascii_tolower(*r->p++));
+    r->p = header_skip_cfws(r->p, r->end, NULL);
+    if (r->p < r->end && *r->p == '=')
+        r->p++;
+    else
+        g_string_truncate(r->key, 0);
+    read_value(r);
+    if (r->p < r->end)
+        r->p++;
+    return TRUE;
+}
+
+/* Each row is a member of SpfReceivedField. Keys with "x-" are none of the RFC's: pymilter's and ours. */
+static const struct {
+    const char *key;
+    gsize text; /* offset of a char * */
+} text_keys[] = {
+    {"client-ip", offsetof(SpfReceivedField, client_ip)},
+    {"envelope-from", offsetof(SpfReceivedField, envelope_from)},
+    {"helo", offsetof(SpfReceivedField, helo)},
+    {"receiver", offsetof(SpfReceivedField, receiver)},
+    {"mechanism", offsetof(SpfReceivedField, mechanism)},
+    {"problem", offsetof(SpfReceivedField, problem)},
+    {"x-forwarder", offsetof(SpfReceivedField, forwarder)},
+};
+
+static const struct {
+    const char *key;
+    gsize has, code; /* offsets of a gboolean and an SpfCode */
+} code_keys[] = {
+    {"x-helo-spf", offsetof(SpfReceivedField, has_helo), offsetof(SpfReceivedField, helo_code)},
+    {"x-bestguess", offsetof(SpfReceivedField, has_guess), offsetof(SpfReceivedField, guess_code)},
+    {"x-lax", offsetof(SpfReceivedField, has_lax), offsetof(SpfReceivedField, lax_code)},
+};
+
+/* FALSE: the field is not to be believed. */
+static gboolean take_identity(SpfReceivedField *field, const char *value)
+{
+    if (g_ascii_strcasecmp(value, "pra") == 0) /* RFC 4407: Sender ID, another question */
+        return FALSE;
+    if (g_ascii_strcasecmp(value, spf_identity_name(SPF_HELO)) == 0)
+        field->identity = SPF_HELO;
+    return TRUE;
+}
+
+static gboolean take_text(char **into, const char *value)
+{
+    gsize len = strlen(value);
+
+    if (*into)
+        return FALSE;
+    *into = len >= 2 && value[0] == '<' && value[len - 1] == '>' ? g_strndup(value + 1, len - 2)
+                                                                 : g_strdup(value);
+    return TRUE;
+}
+
+static gboolean take_pair(SpfReceivedField *field, const char *key, const char *value)
+{
+    if (strcmp(key, "identity") == 0)
+        return take_identity(field, value);
+    for (gsize i = 0; i < G_N_ELEMENTS(text_keys); i++)
+        if (strcmp(key, text_keys[i].key) == 0)
+            return take_text(&G_STRUCT_MEMBER(char *, field, text_keys[i].text), value);
+    for (gsize i = 0; i < G_N_ELEMENTS(code_keys); i++) {
+        gboolean *has = &G_STRUCT_MEMBER(gboolean, field, code_keys[i].has);
+        if (strcmp(key, code_keys[i].key) != 0)
+            continue;
+        if (*has)
+            return FALSE;
+        *has = parse_code(value, &G_STRUCT_MEMBER(SpfCode, field, code_keys[i].code));
+    }
+    return TRUE;
+}
+
+static gboolean read_field(SpfReceivedField *field, PairReader *r)
+{
+    guint identities = 0;
+
+    r->p = header_skip_cfws(r->p, r->end, NULL);
+    while (r->p < r->end && g_ascii_isalpha(*r->p))
+        g_string_append_c(r->value, *r->p++);
+    if (!parse_code(r->value->str, &field->code))
+        return FALSE;
+    while (read_pair(r)) {
+        identities += strcmp(r->key->str, "identity") == 0;
+        if (!take_pair(field, r->key->str, r->value->str))
+            return FALSE;
+    }
+    return !r->broken && identities <= 1;
+}
+
+SpfReceivedField *spf_received_parse(const char *value, gssize len)
+{
+    gsize n = len < 0 ? strlen(value) : (gsize)len;
+    g_autoptr(SpfReceivedField) field = g_new0(SpfReceivedField, 1);
+    g_autoptr(GString) key = g_string_new(NULL), text = g_string_new(NULL);
+    PairReader r = {.p = value, .end = value + MIN(n, SPF_RECEIVED_MAX), .key = key, .value = text};
+
+    return read_field(field, &r) ? g_steal_pointer(&field) : NULL;
+}
+
+void spf_received_field_free(SpfReceivedField *field)
+{
+    if (!field)
+        return;
+    for (gsize i = 0; i < G_N_ELEMENTS(text_keys); i++)
+        g_free(G_STRUCT_MEMBER(char *, field, text_keys[i].text));
+    g_free(field);
 }

@@ -43,6 +43,10 @@ const char *header_skip_cfws(const char *p, const char *end, GString *comments);
  * quote, or `end` if there is none (then *ret_closed is FALSE; it may be NULL). */
 const char *header_scan_quoted(const char *p, const char *end, GString *out, gboolean *ret_closed);
 
+/* RFC 5321 §4.4: the name behind "by" in a Received value, as written; NULL: there is none. What stands behind "from" is
+ * the client's own HELO, and is never taken for a "by". */
+char *header_received_by(const char *value, gssize len);
+
 /* What a Message-ID value looks like. */
 typedef enum {
     HEADER_MSGID_VALID,     /* RFC 5322 §3.6.4 msg-id, with the obsolete forms of §4.5.4 */

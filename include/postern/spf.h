@@ -131,6 +131,25 @@ typedef struct {
 } SpfReceived;
 char *spf_received(const SpfReceived *of);
 
+/* What a Received-SPF field says, whoever wrote it: RFC 7208 §9.1, RFC 4408 §7, and what pyspf, pymilter and policy
+ * servers for Postfix write beside that. Plain data; the strings are the struct's own, NULL: the field does not say. */
+#define SPF_RECEIVED_MAX 65536 /* bytes read of one field; larger than any MTA lets a header grow */
+
+typedef struct {
+    SpfCode code;
+    SpfIdentity identity; /* SPF_MFROM also when the field does not say */
+    char *client_ip, *envelope_from /* without <> */, *helo, *receiver, *mechanism, *problem;
+    char *forwarder; /* x-forwarder: the client passes for this one, whom the writer trusts */
+    gboolean has_helo, has_guess, has_lax;
+    SpfCode helo_code, guess_code, lax_code; /* x-helo-spf, x-bestguess, x-lax; only with has_… */
+} SpfReceivedField;
+
+/* NULL: it has no result that could be believed: an unknown word, a quote without end, another identity than the two,
+ * or a key twice, as somebody does it who has smuggled one into a careless writer's field. */
+SpfReceivedField *spf_received_parse(const char *value, gssize len);
+void spf_received_field_free(SpfReceivedField *field); /* NULL is allowed */
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SpfResult, spf_result_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SpfReceivedField, spf_received_field_free)
 
 G_END_DECLS

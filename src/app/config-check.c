@@ -349,6 +349,7 @@ static gboolean spf_is_not_on(const Config *config)
 }
 
 ON(authres_is_off, !config->authres.add)
+ON(no_relays, hosts_is_empty(config->connection.trusted_relay))
 ON(no_demerits, config->connection.max_demerits == 0)
 ON(no_banned_domains, patterns_is_empty(config->sender.banned_domains))
 ON(no_srs_secrets, !config->loaded.srs_secrets)
@@ -375,6 +376,8 @@ static const struct {
     {"spf", "internal_policy", nobody_is_internal, PROBLEM_NOTE,
      "is for internal clients, but internal_connect is empty: only this host and logins are internal"},
     {"authres", "authserv_id", authres_is_off, PROBLEM_WARNING, "does nothing unless [authres] add = yes"},
+    {"connection", "relay_authserv_id", no_relays, PROBLEM_WARNING,
+     "does nothing while trusted_relay is empty"},
     {"connection", "whitelist_ips", no_demerits, PROBLEM_WARNING,
      "does nothing while max_demerits = 0: nobody is banned"},
     {"sender", "email_providers", no_banned_domains, PROBLEM_WARNING,

@@ -6,12 +6,12 @@
 #include <glib-unix.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/signals.h"
 #include "mta/listen.h"
 
 #define ASK_TIMEOUT    60 /* seconds; a reload of a large map takes its time */
@@ -112,9 +112,8 @@ static void *serve(void *data)
 
 void control_start(Control *control)
 {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    sigset_t old;
+    signals_block(&old);
     control->running = pthread_create(&control->thread, NULL, serve, control) == 0;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }

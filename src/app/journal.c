@@ -6,25 +6,23 @@
 #include "app/command.h"
 #include "app/journal-query.h"
 #include "app/journal-row.h"
+#include "app/store-option.h"
 #include "app/trace-text.h"
 #include "base/clock.h"
 #include "base/escape.h"
-#include "conf/config.h"
 
 #define SEARCH_LIMIT 100 /* rows that search prints unless told otherwise */
 #define TOP_LIMIT    20
-#define OPEN_TIMEOUT 5000 /* ms: the daemon may be in the middle of a commit */
 
 typedef struct {
-    char *config, *file;
+    StoreOption store;
     gboolean json, hourly;
     JournalOptions which;
 } Options;
 
 static void options_clear(Options *options)
 {
-    g_free(options->config);
-    g_free(options->file);
+    store_option_clear(&options->store);
     journal_options_clear(&options->which);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -291,28 +289,6 @@ static const struct {
     {"top", top, "client, helo, login, sender, domain, rcpt, tag, rule, end, day or hour", TOP_LIMIT},
 };
 
-static Store *open_store(const Options *options)
-{
-    g_autoptr(Problems) problems = problems_new();
-    g_autoptr(Config) config = options->file ? NULL : config_load(options->config, problems);
-    if (!options->file && !config) {
-        command_print_problems(problems);
-        return NULL;
-    }
-    const char *path = options->file ? options->file : config->store.path;
-    if (!*path) {
-        fprintf(stderr, "postern journal: the configuration has no [store] path: -c FILE or --file PATH says "
-                        "where it is\n");
-        return NULL;
-    }
-    const StoreSettings settings = {.path = path, .timeout_ms = OPEN_TIMEOUT};
-    g_autoptr(GError) error = NULL;
-    Store *store = store_open_now(&settings, FALSE, &error);
-    if (!store)
-        fprintf(stderr, "postern journal: %s\n", error->message);
-    return store;
-}
-
 static int run(const Options *options, int argc, char **argv)
 {
     gsize i = 0;
@@ -332,9 +308,10 @@ static int run(const Options *options, int argc, char **argv)
         return EXIT_USAGE;
     if (options->which.limit < 0)
         job.query.limit = (guint)subcommands[i].limit;
-    g_autoptr(Store) store = open_store(options);
+    int status;
+    g_autoptr(Store) store = store_option_open(&options->store, STORE_TO_READ, &status);
     if (!store)
-        return EXIT_USAGE;
+        return status;
     job.store = store;
     return subcommands[i].run(&job);
 }
@@ -343,9 +320,7 @@ int command_journal(int argc, char **argv)
 {
     g_auto(Options) options = {.which.limit = -1};
     const GOptionEntry entries[] = {
-        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &options.config,
-         "the configuration file, which names the store", "FILE"},
-        {"file", 0, 0, G_OPTION_ARG_FILENAME, &options.file, "the store itself", "PATH"},
+        STORE_ENTRIES(options.store),
         JOURNAL_ENTRIES(options.which),
         {"hourly", 0, 0, G_OPTION_ARG_NONE, &options.hourly, "stats by the hour", NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "JSON for machines, one object a line", NULL},

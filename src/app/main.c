@@ -12,9 +12,15 @@ static const Command commands[] = {
     {"policy", "which rule of the access map or configuration answers, and why", command_policy},
     {"journal", "what became of messages: search, count, and say why", command_journal},
     {"spf", "check one address by SPF", command_spf},
+    {"dkim", "verify or sign a message by DKIM, make keys", command_dkim},
+    {"arc", "validate or seal a message's ARC chain", command_arc},
+    {"dmarc", "check an author domain by DMARC", command_dmarc},
     {"doctor", "look for what usually goes wrong, and say which line to change", command_doctor},
     {"dynip", "does a PTR name look like a dynamic address?", command_dynip},
     {"reload", "make the running filter read its configuration again", command_reload},
+    {"ban", "who is banned: show, add, remove, export as a DNSBL", command_ban},
+    {"greylist", "who is waiting, who has come back: show, pardon, exempt", command_greylist},
+    {"limits", "what is used of each limit now", command_limits},
     {"store", "look after the file of what is remembered", command_store},
 };
 
@@ -22,7 +28,7 @@ static void usage(FILE *out)
 {
     fprintf(out, "Usage: postern COMMAND [OPTION…]\n\n");
     for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
     fprintf(out, "\nEach COMMAND has --help. Most have --json.\n");
 }
 

@@ -229,6 +229,8 @@ static gboolean open_services(Daemon *daemon, const Config *config, GError **err
         .timeout_ms = config->dns.timeout_ms,
         .cache_size = config->dns.cache_size,
     };
+    if (!log_start_writer(error))
+        return FALSE;
     daemon->services.resolver = net_resolver_new(&dns, error);
     if (!daemon->services.resolver)
         return FALSE;

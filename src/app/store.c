@@ -5,16 +5,15 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/store-option.h"
 #include "base/clock.h"
-#include "conf/config.h"
 #include "store/journal.h"
 
 #define IMPORT_BATCH    500                /* lines that are done in one step */
 #define IMPORT_LINE_MAX ((gssize)16 << 20) /* bytes; a longer one is none of ours */
-#define WAIT_MS         10000              /* for the daemon, which may be busy: people are patient */
 
 typedef struct {
-    char *config, *file;
+    StoreOption option;
     gboolean json, journal;
     const char *input; /* of import; "-" is the standard input */
     Store *store;
@@ -367,46 +366,24 @@ static int run_import(Options *options)
 static const struct {
     const char *name;
     int (*run)(Options *options);
-    gboolean writes, creates;
+    StoreUse use;
 } subcommands[] = {
-    {"check", run_check, FALSE, FALSE}, {"compact", run_compact, TRUE, FALSE},
-    {"facts", run_facts, FALSE, FALSE}, {"export", run_export, FALSE, FALSE},
-    {"import", run_import, TRUE, TRUE},
+    {"check", run_check, STORE_TO_READ},   {"compact", run_compact, STORE_TO_WRITE},
+    {"facts", run_facts, STORE_TO_READ},   {"export", run_export, STORE_TO_READ},
+    {"import", run_import, STORE_TO_MAKE},
 };
-
-/* FALSE: it has been said why. */
-static gboolean find_path(Options *options)
-{
-    if (options->file) {
-        g_string_assign(options->path, options->file);
-        return TRUE;
-    }
-    g_autoptr(Problems) problems = problems_new();
-    g_autoptr(Config) config = config_load(options->config, problems);
-    if (!config)
-        command_print_problems(problems);
-    else if (!*config->store.path)
-        fprintf(stderr, "postern store: %s names no file ([store] path)\n", options->config);
-    else
-        g_string_assign(options->path, config->store.path);
-    return options->path->len > 0;
-}
 
 static int run(Options *options, gsize which)
 {
-    g_autoptr(GError) error = NULL;
-    const StoreSettings settings = {.path = options->path->str, .timeout_ms = WAIT_MS};
-    g_autoptr(Store) store = store_open_now(&settings, subcommands[which].creates, &error);
-    if (store && subcommands[which].writes && !store_can_write(store)) {
-        g_autofree char *problem = store_problem(store);
-        fprintf(stderr, "postern store: %s\n", problem);
-        return EXIT_NO;
-    }
+    int status;
+    StoreUse use = subcommands[which].use;
+    g_autofree char *path = store_option_path(&options->option);
+    g_autoptr(Store) store = path ? store_option_open(&options->option, use, &status) : NULL;
+    if (!path)
+        return EXIT_USAGE;
+    g_string_assign(options->path, path);
     options->store = store;
-    if (store)
-        return subcommands[which].run(options);
-    complain(error);
-    return g_error_matches(error, STORE_ERROR, STORE_ERROR_BUSY) ? EXIT_AGAIN : EXIT_NO;
+    return store ? subcommands[which].run(options) : status;
 }
 
 static int find_and_run(int argc, char **argv, Options *options)
@@ -414,10 +391,10 @@ static int find_and_run(int argc, char **argv, Options *options)
     for (gsize i = 0; i < G_N_ELEMENTS(subcommands) && argc > 1; i++) {
         if (strcmp(argv[1], subcommands[i].name) != 0)
             continue;
-        if (argc > (subcommands[i].run == run_import ? 3 : 2) || (!options->config && !options->file))
+        if (argc > (subcommands[i].run == run_import ? 3 : 2))
             break;
         options->input = argc == 3 ? argv[2] : "-";
-        return find_path(options) ? run(options, i) : EXIT_USAGE;
+        return run(options, i);
     }
     fprintf(stderr, "Usage: postern store check|compact|facts|export|import (-c FILE | --file PATH) [--json]"
                     " [--journal] [INPUT]\n");
@@ -428,9 +405,7 @@ int command_store(int argc, char **argv)
 {
     Options options = {.path = g_string_new(NULL)};
     const GOptionEntry entries[] = {
-        {"config", 'c', 0, G_OPTION_ARG_FILENAME, &options.config, "the configuration, which names the store",
-         "FILE"},
-        {"file", 0, 0, G_OPTION_ARG_FILENAME, &options.file, "the store itself", "PATH"},
+        STORE_ENTRIES(options.option),
         {"journal", 0, 0, G_OPTION_ARG_NONE, &options.journal, "export the journal, too", NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "JSON for machines (facts)", NULL},
         {NULL},
@@ -443,7 +418,6 @@ int command_store(int argc, char **argv)
             "export prints entries as lines of JSON; import takes such lines from INPUT."))
         status = find_and_run(argc, argv, &options);
     g_string_free(options.path, TRUE);
-    g_free(options.config);
-    g_free(options.file);
+    store_option_clear(&options.option);
     return status;
 }

@@ -48,7 +48,7 @@ gboolean when_parse(const char *text, gint64 now, gint64 *ret)
         return day(now, 1, ret);
     if (date(text, ret))
         return TRUE;
-    if (strspn(text, "0123456789") < EPOCH_DIGITS && value_parse_span(text, &span) && span <= now) {
+    if (strspn(text, "0123456789") < EPOCH_DIGITS && value_span(text, &span) && span <= now) {
         *ret = now - span;
         return TRUE;
     }

@@ -16,7 +16,9 @@
 #define LOG_IDENT      "postern"
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 /* Facts beyond this are in the text or in the journal of messages; one event is one datagram. */
-#define JOURNAL_FIELDS_MAX 64u
+#define JOURNAL_FACTS_MAX 56u
+/* With those that every event has. */
+#define JOURNAL_FIELDS_MAX (JOURNAL_FACTS_MAX + 7u)
 /* What journald takes as a field name: 64 characters (systemd.journal-fields(7)). */
 #define JOURNAL_NAME_MAX 64u
 
@@ -110,82 +112,158 @@ void log_target_close(LogTarget *target)
     g_clear_pointer(&target->path, g_free);
 }
 
-/* One write(2) in the ordinary case, so that lines of several processes do not mix. */
-static gboolean write_file(LogTarget *target, const char *line)
+/* ---- collecting ---- */
+
+static void add_text(LogBatch *batch, const char *text, gsize len)
 {
-    g_autofree char *whole = g_strdup_printf("%s%s\n", target->mid_line ? "\n" : "", line);
-    gsize len = strlen(whole), done = 0;
+    g_string_append_len(batch->bytes, text, (gssize)len);
+    g_string_append_c(batch->bytes, '\0');
+}
+
+G_GNUC_PRINTF(2, 3) static void add_field(LogBatch *batch, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_string_append_vprintf(batch->bytes, format, args);
+    va_end(args);
+    g_string_append_c(batch->bytes, '\0');
+}
+
+typedef struct {
+    LogBatch *batch;
+    guint n;
+} JournalFacts;
+
+static void add_fact(const char *path, const char *text, void *data)
+{
+    JournalFacts *facts = data;
+    char name[JOURNAL_NAME_MAX + 1];
+    gsize len = g_strlcpy(name, "POSTERN_", sizeof name);
+    if (facts->n >= JOURNAL_FACTS_MAX)
+        return;
+    facts->n++;
+    for (; *path != '\0' && len < JOURNAL_NAME_MAX; path++)
+        name[len++] = g_ascii_isalnum(*path) ? g_ascii_toupper(*path) : '_';
+    name[len] = '\0';
+    add_field(facts->batch, "%s=%s", name, text);
+}
+
+/* NAME=value and a NUL for each field. */
+static void collect_journal(const LogTarget *target, LogBatch *batch, const LogEvent *event,
+                            const GString *line)
+{
+    g_string_append(batch->bytes, "MESSAGE=");
+    add_text(batch, line->str, line->len);
+    add_field(batch, "PRIORITY=%d", priorities[event->level]);
+    add_field(batch, "SYSLOG_IDENTIFIER=%s", LOG_IDENT);
+    add_field(batch, "SYSLOG_FACILITY=%d", LOG_FAC(target->facility));
+    add_field(batch, "POSTERN_TAG=%s", event->tag);
+    if (event->session != 0)
+        add_field(batch, "POSTERN_ID=%" G_GUINT64_FORMAT, event->session);
+    if (event->queue_id != NULL)
+        add_field(batch, "POSTERN_QID=%s", event->queue_id);
+    JournalFacts facts = {.batch = batch};
+    if (event->facts != NULL)
+        record_each(event->facts, add_fact, &facts);
+}
+
+void log_target_collect(const LogTarget *target, LogBatch *batch, const LogEvent *event, const GString *line)
+{
+    switch (target->kind) {
+    case LOG_TO_FILE:
+        g_string_append_len(batch->bytes, line->str, (gssize)line->len);
+        g_string_append_c(batch->bytes, '\n');
+        break;
+    case LOG_TO_SYSLOG: /* the priority ahead of the text */
+        g_string_append_c(batch->bytes, (char)priorities[event->level]);
+        add_text(batch, line->str, line->len);
+        break;
+    case LOG_TO_JOURNAL:
+        collect_journal(target, batch, event, line);
+        break;
+    }
+    g_array_append_val(batch->ends, batch->bytes->len);
+}
+
+/* ---- writing ---- */
+
+/* How many bytes went out before the first failure. */
+static gsize write_bytes(int fd, const char *bytes, gsize len)
+{
+    gsize done = 0;
     while (done < len) {
-        ssize_t n = write(target->fd, whole + done, len - done);
+        ssize_t n = write(fd, bytes + done, len - done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             break;
         done += (gsize)n;
     }
-    /* A disk that is full in the middle of a line: the next line must not grow onto its stump. */
+    return done;
+}
+
+/* One write(2) in the ordinary case, so that lines of several processes do not mix in a file. */
+static guint write_file(LogTarget *target, const LogBatch *batch)
+{
+    /* A disk that was full in the middle of a line: the next line must not grow onto its stump. */
+    if (target->mid_line && write_bytes(target->fd, "\n", 1) != 1)
+        return batch->ends->len;
+    target->mid_line = FALSE;
+    gsize done = write_bytes(target->fd, batch->bytes->str, batch->bytes->len);
+    if (done == batch->bytes->len)
+        return 0;
     if (done > 0)
-        target->mid_line = whole[done - 1] != '\n';
-    return done == len;
+        target->mid_line = batch->bytes->str[done - 1] != '\n';
+    guint whole = 0;
+    while (g_array_index(batch->ends, gsize, whole) <= done)
+        whole++;
+    return batch->ends->len - whole;
 }
 
-typedef struct {
-    GPtrArray *fields; /* of "NAME=value" */
-} JournalFields;
-
-G_GNUC_PRINTF(2, 3) static void add_field(JournalFields *to, const char *format, ...)
+static gboolean send_to_journal(char *at, const char *end)
 {
-    va_list args;
-    va_start(args, format);
-    g_ptr_array_add(to->fields, g_strdup_vprintf(format, args));
-    va_end(args);
+    struct iovec fields[JOURNAL_FIELDS_MAX];
+    int n = 0;
+    for (; at < end; at += fields[n++].iov_len + 1)
+        fields[n] = (struct iovec){.iov_base = at, .iov_len = strlen(at)};
+    int got = sd_journal_sendv(fields, n);
+    if (got < 0)
+        errno = -got;
+    return got >= 0;
 }
 
-static void add_fact(const char *path, const char *text, void *data)
+static guint write_journal(const LogBatch *batch)
 {
-    JournalFields *to = data;
-    if (to->fields->len >= JOURNAL_FIELDS_MAX)
-        return;
-    GString *name = g_string_new("POSTERN_");
-    for (; *path != '\0' && name->len < JOURNAL_NAME_MAX; path++)
-        g_string_append_c(name, g_ascii_isalnum(*path) ? g_ascii_toupper(*path) : '_');
-    add_field(to, "%s=%s", name->str, text);
-    g_string_free(name, TRUE);
-}
-
-static gboolean write_journal(const LogTarget *target, const LogEvent *event, const char *line)
-{
-    g_autoptr(GPtrArray) fields = g_ptr_array_new_with_free_func(g_free);
-    JournalFields to = {fields};
-    add_field(&to, "MESSAGE=%s", line);
-    add_field(&to, "PRIORITY=%d", priorities[event->level]);
-    add_field(&to, "SYSLOG_IDENTIFIER=%s", LOG_IDENT);
-    add_field(&to, "SYSLOG_FACILITY=%d", LOG_FAC(target->facility));
-    add_field(&to, "POSTERN_TAG=%s", event->tag);
-    if (event->session != 0)
-        add_field(&to, "POSTERN_ID=%" G_GUINT64_FORMAT, event->session);
-    if (event->queue_id != NULL)
-        add_field(&to, "POSTERN_QID=%s", event->queue_id);
-    if (event->facts != NULL)
-        record_each(event->facts, add_fact, &to);
-    struct iovec vector[JOURNAL_FIELDS_MAX];
-    for (guint i = 0; i < fields->len; i++) {
-        char *field = g_ptr_array_index(fields, i);
-        vector[i] = (struct iovec){.iov_base = field, .iov_len = strlen(field)};
+    gsize begin = 0;
+    for (guint i = 0; i < batch->ends->len; i++) {
+        gsize end = g_array_index(batch->ends, gsize, i);
+        if (!send_to_journal(batch->bytes->str + begin, batch->bytes->str + end))
+            return batch->ends->len - i;
+        begin = end;
     }
-    return sd_journal_sendv(vector, (int)fields->len) >= 0;
+    return 0;
 }
 
-gboolean log_target_write(LogTarget *target, const LogEvent *event, const char *line)
+static void write_syslog(const LogTarget *target, const LogBatch *batch)
+{
+    gsize begin = 0;
+    for (guint i = 0; i < batch->ends->len; i++) {
+        const char *entry = batch->bytes->str + begin;
+        syslog(target->facility | entry[0], "%s", entry + 1);
+        begin = g_array_index(batch->ends, gsize, i);
+    }
+}
+
+guint log_target_write(LogTarget *target, const LogBatch *batch)
 {
     switch (target->kind) {
     case LOG_TO_FILE:
-        return write_file(target, line);
+        return write_file(target, batch);
     case LOG_TO_SYSLOG: /* syslog(3) tells nobody whether it worked */
-        syslog(target->facility | priorities[event->level], "%s", line);
-        return TRUE;
+        write_syslog(target, batch);
+        return 0;
     case LOG_TO_JOURNAL:
-        return write_journal(target, event, line);
+        return write_journal(batch);
     }
     g_assert_not_reached();
 }

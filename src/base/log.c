@@ -1,25 +1,37 @@
-/* log.c — see log.h: making lines. Where they go is in log-target.c. */
+/* log.c — see log.h: the log's state, and who writes when. Making lines is in log-line.c, where they go in
+ * log-target.c, the thread in log-writer.c. */
 #include "base/log-internal.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
-#include "base/escape.h"
 
-/* Everything but `level` is read and written under the mutex. */
+/* Two locks, so that events are collected while others are written. `writing` is taken before `lock`. */
 static struct {
-    pthread_mutex_t mutex;
     int level; /* atomic: asked on every event, wanted or not */
-    gboolean json;
-    const Clock *clock;
-    LogTarget target;
+
+    pthread_mutex_t writing; /* for as long as a batch goes out */
+    LogBatch leaving;        /* the batch that goes out */
     guint64 dropped;
+
+    pthread_mutex_t lock;
+    LogBatch gathered;
+    GString *line; /* of the event that is being collected */
+    LogStamp stamp;
+    gboolean has_writer;
     LogSink sink;
     void *sink_data;
+
+    /* Changed with both locks held. */
+    gboolean json; /* atomic: asked before facts are made */
+    const Clock *clock;
+    LogTarget target;
 } logger = {
-    .mutex = PTHREAD_MUTEX_INITIALIZER,
     .level = LOG_LEVEL_INFO,
+    .writing = PTHREAD_MUTEX_INITIALIZER,
+    .lock = PTHREAD_MUTEX_INITIALIZER,
     .clock = &clock_system,
     .target = LOG_TARGET_STDERR,
 };
@@ -64,128 +76,35 @@ gboolean log_facility_parse(const char *word, int *ret)
     return FALSE;
 }
 
-gboolean log_open(const LogSettings *settings, GError **error)
+/* ---- writing ---- */
+
+static LogBatch batch_new(void)
 {
-    g_assert(settings->level < LOG_LEVEL_COUNT);
-    LogTarget target;
-    if (!log_target_open(&target, settings, error))
-        return FALSE;
-    pthread_mutex_lock(&logger.mutex);
-    if (target.kind != LOG_TO_SYSLOG || logger.target.kind != LOG_TO_SYSLOG)
-        log_target_close(&logger.target); /* closelog() would take the new one's name away */
-    logger.target = target;
-    __atomic_store_n(&logger.json, settings->json, __ATOMIC_RELAXED);
-    logger.clock = settings->clock != NULL ? settings->clock : &clock_system;
-    pthread_mutex_unlock(&logger.mutex);
-    __atomic_store_n(&logger.level, (int)settings->level, __ATOMIC_RELAXED);
-    return TRUE;
+    return (LogBatch){g_string_new(NULL), g_array_new(FALSE, FALSE, sizeof(gsize))};
 }
 
-gboolean log_shows_facts(void)
+static void batch_empty(LogBatch *batch)
 {
-    return __atomic_load_n(&logger.json, __ATOMIC_RELAXED);
+    g_string_truncate(batch->bytes, 0);
+    g_array_set_size(batch->ends, 0);
 }
 
-gboolean log_reopen(GError **error)
+static void batch_free(LogBatch *batch)
 {
-    pthread_mutex_lock(&logger.mutex);
-    gboolean done = log_target_reopen(&logger.target, error);
-    pthread_mutex_unlock(&logger.mutex);
-    return done;
+    g_string_free(batch->bytes, TRUE);
+    g_array_unref(batch->ends);
 }
 
-void log_close(void)
-{
-    pthread_mutex_lock(&logger.mutex);
-    log_target_close(&logger.target);
-    logger.target = LOG_TARGET_STDERR;
-    __atomic_store_n(&logger.json, FALSE, __ATOMIC_RELAXED);
-    logger.clock = &clock_system;
-    logger.dropped = 0;
-    pthread_mutex_unlock(&logger.mutex);
-    __atomic_store_n(&logger.level, LOG_LEVEL_INFO, __ATOMIC_RELAXED);
-}
-
-gboolean log_wanted(LogLevel level)
-{
-    return (int)level <= __atomic_load_n(&logger.level, __ATOMIC_RELAXED);
-}
-
-guint64 log_dropped(void)
-{
-    pthread_mutex_lock(&logger.mutex);
-    guint64 dropped = logger.dropped;
-    pthread_mutex_unlock(&logger.mutex);
-    return dropped;
-}
-
-void log_set_sink(LogSink sink, void *data)
-{
-    pthread_mutex_lock(&logger.mutex);
-    logger.sink = sink;
-    logger.sink_data = data;
-    pthread_mutex_unlock(&logger.mutex);
-}
-
-/* "[17 4XyZ] tag text" */
-static char *text_line(const LogEvent *event)
-{
-    GString *line = g_string_new("[");
-    g_string_append_printf(line, "%" G_GUINT64_FORMAT, event->session);
-    if (event->queue_id != NULL)
-        g_string_append_printf(line, " %s", event->queue_id);
-    g_string_append(line, "] ");
-    g_string_append(line, event->tag);
-    if (event->text[0] != '\0')
-        g_string_append_printf(line, "%s%s", event->tag[0] != '\0' ? " " : "", event->text);
-    return g_string_free(line, FALSE);
-}
-
-static char *json_line(const LogEvent *event, gint64 now)
-{
-    g_autoptr(Record) record = record_new();
-    if (now != 0) {
-        g_autoptr(GDateTime) second = g_date_time_new_from_unix_utc(now / G_USEC_PER_SEC);
-        g_autofree char *date = second != NULL ? g_date_time_format(second, "%Y-%m-%dT%H:%M:%S") : NULL;
-        g_autofree char *time =
-            date != NULL ? g_strdup_printf("%s.%03dZ", date, (int)(now % G_USEC_PER_SEC / 1000)) : NULL;
-        record_str(record, "time", time);
-    }
-    record_str(record, "level", log_level_name(event->level));
-    if (event->session != 0)
-        record_int(record, "id", (gint64)event->session);
-    record_str(record, "qid", event->queue_id);
-    record_str(record, "tag", event->tag);
-    record_str(record, "text", event->text);
-    if (event->facts != NULL)
-        record_merge(record, event->facts);
-    return record_to_json(record);
-}
-
-/* "2026Nov23 05:39:40 ": strftime's %b would follow the locale. */
-static void append_stamp(GString *to, gint64 now)
-{
-    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t seconds = (time_t)(now / G_USEC_PER_SEC);
-    struct tm tm;
-    if (localtime_r(&seconds, &tm) == NULL)
-        return;
-    g_string_append_printf(to, "%04d%s%02d %02d:%02d:%02d ", tm.tm_year + 1900, months[tm.tm_mon], tm.tm_mday,
-                           tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
-/* One event to the target; the mutex is held. */
-static gboolean write_event(const LogEvent *event)
+static void append_line(GString *line, LogStamp *stamp, const LogEvent *event)
 {
     gint64 now = clock_now(logger.clock);
-    g_autofree char *line = logger.json ? json_line(event, now) : text_line(event);
-    if (logger.target.kind != LOG_TO_FILE || logger.json)
-        return log_target_write(&logger.target, event, line);
-    g_autoptr(GString) stamped = g_string_new(NULL);
-    append_stamp(stamped, now);
-    g_string_append(stamped, line);
-    return log_target_write(&logger.target, event, stamped->str);
+    if (logger.json) {
+        log_line_json(line, event, now);
+        return;
+    }
+    if (logger.target.kind == LOG_TO_FILE)
+        log_line_stamp(line, stamp, now);
+    log_line_text(line, event);
 }
 
 /* Before the first line that can be written again: how many could not. */
@@ -196,36 +115,217 @@ static gboolean tell_dropped(void)
     g_autofree char *text =
         g_strdup_printf("%" G_GUINT64_FORMAT " log lines could not be written and are lost", logger.dropped);
     LogEvent event = {.level = LOG_LEVEL_WARNING, .tag = "warning:", .text = text};
-    if (!write_event(&event))
+    LogStamp stamp = {0};
+    g_autoptr(GString) line = g_string_new(NULL);
+    append_line(line, &stamp, &event);
+    LogBatch batch = batch_new();
+    log_target_collect(&logger.target, &batch, &event, line);
+    gboolean told = log_target_write(&logger.target, &batch) == 0;
+    batch_free(&batch);
+    if (told)
+        logger.dropped = 0;
+    return told;
+}
+
+/* Mail goes on; somebody who looks at the service should find out all the same. */
+static void note_lost(guint lost, int why)
+{
+    if (lost > 0 && logger.dropped == 0 && (logger.target.kind != LOG_TO_FILE || logger.target.path != NULL))
+        fprintf(stderr, "postern: lines of the log are lost, it cannot be written: %s\n", g_strerror(why));
+    logger.dropped += lost;
+}
+
+/* With `writing` held. */
+static void write_batch(LogBatch *batch)
+{
+    if (batch->ends == NULL || batch->ends->len == 0)
+        return;
+    guint lost = tell_dropped() ? log_target_write(&logger.target, batch) : batch->ends->len;
+    note_lost(lost, errno);
+    batch_empty(batch);
+}
+
+void log_flush(void)
+{
+    pthread_mutex_lock(&logger.writing);
+    pthread_mutex_lock(&logger.lock);
+    LogBatch gathered = logger.gathered;
+    logger.gathered = logger.leaving;
+    logger.leaving = gathered;
+    pthread_mutex_unlock(&logger.lock);
+    write_batch(&logger.leaving);
+    pthread_mutex_unlock(&logger.writing);
+}
+
+/* Nobody writes and nobody collects, and all that was collected is written. */
+static void stop_all(void)
+{
+    pthread_mutex_lock(&logger.writing);
+    pthread_mutex_lock(&logger.lock);
+    write_batch(&logger.gathered);
+}
+
+static void resume_all(void)
+{
+    pthread_mutex_unlock(&logger.lock);
+    pthread_mutex_unlock(&logger.writing);
+}
+
+/* ---- life ---- */
+
+gboolean log_open(const LogSettings *settings, GError **error)
+{
+    g_assert(settings->level < LOG_LEVEL_COUNT);
+    LogTarget target;
+    if (!log_target_open(&target, settings, error))
         return FALSE;
-    logger.dropped = 0;
+    stop_all();
+    if (target.kind != LOG_TO_SYSLOG || logger.target.kind != LOG_TO_SYSLOG)
+        log_target_close(&logger.target); /* closelog() would take the new one's name away */
+    logger.target = target;
+    __atomic_store_n(&logger.json, settings->json, __ATOMIC_RELAXED);
+    logger.clock = settings->clock != NULL ? settings->clock : &clock_system;
+    resume_all();
+    __atomic_store_n(&logger.level, (int)settings->level, __ATOMIC_RELAXED);
     return TRUE;
+}
+
+gboolean log_reopen(GError **error)
+{
+    stop_all();
+    gboolean done = log_target_reopen(&logger.target, error);
+    resume_all();
+    return done;
+}
+
+static void set_writer(gboolean has_writer)
+{
+    pthread_mutex_lock(&logger.lock);
+    logger.has_writer = has_writer;
+    pthread_mutex_unlock(&logger.lock);
+}
+
+gboolean log_start_writer(GError **error)
+{
+    g_assert(!logger.has_writer);
+    if (!log_writer_start(error))
+        return FALSE;
+    set_writer(TRUE);
+    return TRUE;
+}
+
+static void stop_writer(void)
+{
+    if (!logger.has_writer)
+        return;
+    set_writer(FALSE); /* from now on every event is written by its own thread */
+    log_writer_stop();
+}
+
+void log_close(void)
+{
+    stop_writer();
+    stop_all();
+    log_target_close(&logger.target);
+    logger.target = LOG_TARGET_STDERR;
+    __atomic_store_n(&logger.json, FALSE, __ATOMIC_RELAXED);
+    logger.clock = &clock_system;
+    logger.dropped = 0;
+    resume_all();
+    __atomic_store_n(&logger.level, LOG_LEVEL_INFO, __ATOMIC_RELAXED);
+}
+
+void log_before_fork(void)
+{
+    stop_all();
+}
+
+void log_after_fork(gboolean in_child)
+{
+    if (in_child) {
+        logger.has_writer = FALSE;
+        log_writer_forget();
+    }
+    resume_all();
+}
+
+gboolean log_shows_facts(void)
+{
+    return __atomic_load_n(&logger.json, __ATOMIC_RELAXED);
+}
+
+gboolean log_wanted(LogLevel level)
+{
+    return (int)level <= __atomic_load_n(&logger.level, __ATOMIC_RELAXED);
+}
+
+guint64 log_dropped(void)
+{
+    pthread_mutex_lock(&logger.writing);
+    guint64 dropped = logger.dropped;
+    pthread_mutex_unlock(&logger.writing);
+    return dropped;
+}
+
+void log_set_sink(LogSink sink, void *data)
+{
+    pthread_mutex_lock(&logger.lock);
+    logger.sink = sink;
+    logger.sink_data = data;
+    pthread_mutex_unlock(&logger.lock);
+}
+
+/* ---- events ---- */
+
+/* With `lock` held. */
+static void give_to_sink(const LogEvent *event)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+    if (logger.json)
+        log_line_json(line, event, 0);
+    else
+        log_line_text(line, event);
+    logger.sink(event->level, line->str, logger.sink_data);
+}
+
+/* With `lock` held. TRUE: it is the first of its batch. */
+static gboolean collect(const LogEvent *event)
+{
+    if (logger.gathered.bytes == NULL) {
+        logger.gathered = batch_new();
+        logger.line = logger.line != NULL ? logger.line : g_string_new(NULL);
+    }
+    g_string_truncate(logger.line, 0);
+    append_line(logger.line, &logger.stamp, event);
+    log_target_collect(&logger.target, &logger.gathered, event, logger.line);
+    return logger.gathered.ends->len == 1;
 }
 
 static void deliver(const LogEvent *event)
 {
-    pthread_mutex_lock(&logger.mutex);
+    pthread_mutex_lock(&logger.lock);
     if (logger.sink != NULL) {
-        g_autofree char *line = logger.json ? json_line(event, 0) : text_line(event);
-        logger.sink(event->level, line, logger.sink_data);
-    } else if (!tell_dropped() || !write_event(event)) {
-        logger.dropped++;
+        give_to_sink(event);
+        pthread_mutex_unlock(&logger.lock);
+        return;
     }
-    pthread_mutex_unlock(&logger.mutex);
+    while (logger.gathered.bytes != NULL && logger.gathered.bytes->len >= LOG_GATHERED_MAX) {
+        pthread_mutex_unlock(&logger.lock);
+        log_flush();
+        pthread_mutex_lock(&logger.lock);
+    }
+    gboolean first = collect(event), at_once = !logger.has_writer || event->level <= LOG_LEVEL_ERROR;
+    pthread_mutex_unlock(&logger.lock);
+    if (at_once)
+        log_flush();
+    else if (first)
+        log_writer_wake();
 }
 
 static char *made_safe(const char *text)
 {
-    GString *safe = g_string_new(NULL);
-    gsize len = strlen(text);
-    if (len > LOG_TEXT_MAX) { /* cut between characters, not inside one */
-        len = LOG_TEXT_MAX;
-        while (len > LOG_TEXT_MAX - 4 && ((guchar)text[len] & 0xc0) == 0x80)
-            len--;
-    }
-    escape_append(safe, text, len, ESCAPE_KEEP_UTF8, NULL);
-    if (text[len] != '\0')
-        g_string_append(safe, "…");
+    GString *safe = g_string_sized_new(strlen(text) + 1);
+    log_line_append_safe(safe, text);
     return g_string_free(safe, FALSE);
 }
 

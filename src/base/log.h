@@ -11,11 +11,22 @@
  * (UTC), `level`, `id` (left out when 0), `qid`, `tag`, `text` ahead of it. The journal gets the same as
  * fields: POSTERN_ID, POSTERN_QID, POSTERN_TAG and one POSTERN_… for every fact.
  *
- * The log is one of the two globals of the program; before log_open() it is text on stderr. Threads: any; a
- * line is written whole, under a mutex. A log that cannot be written (full disk) never stops mail: lines are
- * dropped, counted, and the count is logged when writing works again. Nothing here may be called from a
- * signal handler: the handler leaves word, and the thread that waits for signals calls log_reopen(). SIGPIPE
- * must be ignored by the program.
+ * The log is one of the two globals of the program. Life: before log_open() it is text on stderr. Until
+ * log_start_writer() each event is written by the thread that logs it, before log_event() returns: right for
+ * a subcommand. The daemon starts the writer: events are collected, and a thread writes those of
+ * LOG_GATHER_MS at once (journal and syslog: one by one). Lines keep the order of the calls. An error is on
+ * its way when log_event() returns, with all that came before it. Nothing collected is lost: log_close(),
+ * log_open(), log_reopen() and fork() write it first, a fault (assertion, g_error(), SIGSEGV) waits up to half
+ * a second for it. Only what kills without a signal handler (SIGKILL, the end of the stack) costs the last
+ * milliseconds. After a fork() the child has no writer, its events are written at once.
+ *
+ * Limits: LOG_GATHERED_MAX bytes are collected; whoever logs more waits until they are written. A log that
+ * cannot be written (full disk) never stops mail: lines are dropped, counted, told once on stderr, and the
+ * count is logged when writing works again.
+ *
+ * Threads: any, but log_start_writer() and log_close() from one. Nothing here may be called from a signal
+ * handler: the handler leaves word, and the thread that waits for signals calls log_reopen(). SIGPIPE must be
+ * ignored by the program.
  */
 #pragma once
 
@@ -40,6 +51,10 @@ typedef enum {
 
 /* Bytes of one event's text; what a stranger makes longer is cut and ends in "…". */
 #define LOG_TEXT_MAX 4096u
+/* Bytes that are collected before whoever logs must wait. In LOG_GATHER_MS 16 busy sessions collect a tenth. */
+#define LOG_GATHERED_MAX (256u << 10)
+/* How long the writer lets events gather, from the first one. */
+#define LOG_GATHER_MS 5
 
 typedef struct {
     const char *target; /* "stderr", "syslog", "journal", "file:/path" */
@@ -59,9 +74,14 @@ typedef struct {
 
 /* Opens the target. On failure the old target stays in force. */
 gboolean log_open(const LogSettings *settings, GError **error);
+/* From here to log_close() a thread writes. To be called once the process has forked for the last time and has the
+ * rights that it keeps. */
+gboolean log_start_writer(GError **error);
+/* Writes what has been collected; returns when it is written, or lost. */
+void log_flush(void);
 /* Opens a file again after rotation; nothing for other targets. On failure the old file stays open. */
 gboolean log_reopen(GError **error);
-/* Back to text on stderr, every level up to info. */
+/* Ends the writer. Back to text on stderr, every level up to info. */
 void log_close(void);
 
 /* `tag` is one of the old words: "connect from", "mail from", "REJECT:", …; text is printed after it. Control

@@ -2,15 +2,17 @@
 #include "checks/checks.h"
 
 const Check *const all_checks[] = {
-    &check_client,    /* A1–A3: who connects; PTR names */
+    &check_client,    /* A1–A3, A7: who connects; PTR names */
     &check_hello,     /* A4, A5: HELO that is missing, an address, or ours */
     &check_iprev,     /* A8: does the PTR name lead back to the client? */
     &check_auth,      /* B3: may this login send as this domain? */
     &check_sender,    /* B1, B4, B5, B12: the envelope sender as such */
     &check_recipient, /* B1, B4, B12: the recipient as such */
     &check_spf,       /* C: may this client send for this domain? */
+    &check_relay,     /* B10: what a trusted relay says of the sender */
     &check_self,      /* B2: our own domains, claimed by others; others', claimed by us */
     &check_ban,       /* A3, A6: clients that are banned; after all that give demerits */
+    &check_limits,    /* A9: how much who may send */
     &check_greylist,  /* G4: asked to come back */
     &check_msgid,     /* B12: a Message-ID that is none */
     &check_repeat,    /* K4: who is refused again and again */

@@ -1,21 +1,30 @@
 /*
- * client — who connects (A1–A3).
+ * client — who connects (A1–A3, A7).
  *
  * Classes a connection INTERNAL or EXTERNAL, TRUSTED, DYN, and says so in the log. Refuses a PTR name of "localhost"
  * or "." from elsewhere; not at connect or HELO, so that a roaming user can still authenticate, and not at all once he has.
+ *
+ * A client whose HELO is a name of trusted_relay is TRUSTED when SPF says that it may use the name: a relay whose address
+ * changes, or that has many. All of the fact is then made anew, and its findings.
  *
  * Tag: Client-PTR (subject: client address).
  */
 #include "checks/client.h"
 
 #include <postern/dynip.h>
+#include <postern/spf.h>
 #include <string.h>
 
 #include "checks/checks.h"
 
 static const Field fields[] = {
-    FIELD_BOOL(ClientFact, internal), FIELD_BOOL(ClientFact, trusted),    FIELD_BOOL(ClientFact, dynamic),
-    FIELD_STR(ClientFact, matched),   FIELD_STR(ClientFact, dynamic_why), {0},
+    FIELD_BOOL(ClientFact, internal),
+    FIELD_BOOL(ClientFact, trusted),
+    FIELD_BOOL(ClientFact, dynamic),
+    FIELD_STR(ClientFact, matched),
+    FIELD_STR(ClientFact, dynamic_why),
+    FIELD_STR(ClientFact, helo_spf),
+    {0},
 };
 
 static gboolean is_host_itself(Session *session)
@@ -35,6 +44,44 @@ static gboolean is_host_itself(Session *session)
     return FALSE;
 }
 
+/* The name of trusted_relay that the HELO is; nobody else's HELO costs a question. */
+static const char *relay_name(Session *session)
+{
+    const char *helo = session_helo_name(session);
+    return helo ? hosts_find_name(session_config(session)->connection.trusted_relay, helo) : NULL;
+}
+
+static SpfCode check_helo(Session *session)
+{
+    const Config *config = session_config(session);
+    SpfRequest request = {
+        .resolver = session_resolver(session),
+        .deadline =
+            MIN(session_deadline(session), g_get_monotonic_time() + config->spf.timeout * G_TIME_SPAN_SECOND),
+        .ip = *session_ip(session),
+        .helo = session_helo_name(session),
+        .receiver = session_receiver(session),
+        .now = clock_seconds(session_clock(session)),
+        .no_explanation = TRUE,
+        .substitutes = config->loaded.substitutes,
+        .delegate = *config->spf.delegate ? config->spf.delegate : NULL,
+        .defer_temperror = TRUE,
+    };
+    g_autoptr(SpfResult) result = spf_check(&request);
+    return result->code;
+}
+
+/* A7. The word of the list; NULL: not proven. */
+static const char *relay_by_helo(Session *session, ClientFact *fact)
+{
+    const char *name = relay_name(session);
+    if (!name)
+        return NULL;
+    SpfCode code = check_helo(session);
+    fact->helo_spf = spf_code_name(code);
+    return code == SPF_PASS ? name : NULL;
+}
+
 static void evaluate(void *of, void *into)
 {
     Session *session = of;
@@ -49,6 +96,8 @@ static void evaluate(void *of, void *into)
     const char *trusted = hosts_match(config->connection.trusted_relay, ip, resolver, deadline);
     fact->host_itself = is_host_itself(session);
     fact->internal = internal || fact->host_itself;
+    if (!trusted)
+        trusted = relay_by_helo(session, fact);
     fact->trusted = trusted != NULL;
     fact->matched = internal ? internal : trusted;
     const char *name = session_ptr_name(session);
@@ -86,18 +135,38 @@ static gboolean is_bogus(const char *ptr_name)
            strcmp(ptr_name, ".") == 0;
 }
 
-static void on_connect(Session *session)
+static void find_ptr(Session *session)
 {
     const ClientFact *fact = client_fact(session);
-    log_connect(session, fact);
-    if (fact->internal)
-        session_is_internal(session);
     const char *name = session_ptr_name(session);
     if (fact->internal || fact->trusted || !name || !session_config(session)->connection.ptr_checks)
         return;
     if (is_bogus(name))
         session_find(session, &check_client, TAG_CLIENT_PTR, session_ip_text(session),
                      "PTR name %s of %s cannot be true", name, session_ip_text(session));
+}
+
+static void on_connect(Session *session)
+{
+    log_connect(session, client_fact(session));
+    if (client_fact(session)->internal)
+        session_is_internal(session);
+    find_ptr(session);
+}
+
+/* A7. A HELO that is no name of the list changes nothing, unless one before it was: what that has proven is void. */
+static void on_helo(Session *session)
+{
+    const ClientFact *before = client_fact(session);
+    gboolean by_address = before->trusted && !before->helo_spf;
+    if (by_address || (!before->helo_spf && !relay_name(session)))
+        return;
+    session_forget(session, &check_client);
+    const ClientFact *fact = client_fact(session);
+    if (fact->helo_spf)
+        session_log(session, LOG_LEVEL_INFO, "relay:", "SPF of HELO %s is %s%s", session_helo_name(session),
+                    fact->helo_spf, fact->trusted ? ": TRUSTED" : "");
+    find_ptr(session);
 }
 
 const Check check_client = {
@@ -107,4 +176,5 @@ const Check check_client = {
     .fact_size = sizeof(ClientFact),
     .evaluate = evaluate,
     .connect = on_connect,
+    .helo = on_helo,
 };

@@ -5,13 +5,15 @@
 
 typedef struct {
     gboolean internal;       /* in internal_connect, or the host itself */
-    gboolean trusted;        /* in trusted_relay */
+    gboolean trusted;        /* in trusted_relay: by its address, or by a HELO that SPF proves (A7) */
     gboolean host_itself;    /* loopback, or the address it connected to: mail made on this machine */
     gboolean dynamic;        /* no PTR name, or one that spells the address or looks like dial-up */
     const char *matched;     /* the word of the list that made it internal or trusted; NULL: none */
     const char *dynamic_why; /* NULL: not dynamic */
+    const char *helo_spf;    /* what SPF says of a HELO that is a name of trusted_relay; NULL: not asked */
 } ClientFact;
 
+/* Until HELO, `trusted` is what the address alone says; a new HELO may change it. */
 const ClientFact *client_fact(Session *session);
 /* Internal client, or authenticated: our own people. */
 gboolean client_is_ours(Session *session);

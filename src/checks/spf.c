@@ -81,20 +81,28 @@ static const char *why_skipped(Message *message)
     return NULL;
 }
 
+/* B11. Where the forwarder has no record, a guess of the hosts that are its own, as the old system did it. */
+static gboolean passes_for(const char *forwarder, const SpfRequest *request, gboolean guess)
+{
+    SpfRequest as_forwarder = *request;
+    as_forwarder.helo = forwarder;
+    as_forwarder.sender = NULL;
+    as_forwarder.no_explanation = TRUE;
+    as_forwarder.lax = FALSE;
+    g_autoptr(SpfResult) result = spf_check(&as_forwarder);
+    if (result->code != SPF_NONE || !guess)
+        return result->code == SPF_PASS;
+    g_autoptr(SpfResult) guessed = spf_guess(&as_forwarder, FALSE);
+    return guessed->code == SPF_PASS;
+}
+
 /* B11: a client that passes for a trusted forwarder counts as one that passes. */
 static const char *find_forwarder(Message *message, const SpfRequest *request)
 {
-    char **forwarder = session_config(message_session(message))->spf.trusted_forwarder;
-    for (; forwarder && *forwarder; forwarder++) {
-        g_autofree char *postmaster = g_strdup_printf("postmaster@%s", *forwarder);
-        SpfRequest as_forwarder = *request;
-        as_forwarder.sender = postmaster;
-        as_forwarder.no_explanation = TRUE;
-        as_forwarder.lax = FALSE;
-        g_autoptr(SpfResult) result = spf_check(&as_forwarder);
-        if (result->code == SPF_PASS)
+    const Config *config = session_config(message_session(message));
+    for (char **forwarder = config->spf.trusted_forwarder; forwarder && *forwarder; forwarder++)
+        if (passes_for(*forwarder, request, config->spf.best_guess))
             return *forwarder;
-    }
     return NULL;
 }
 
@@ -193,7 +201,8 @@ static void evaluate(void *of, void *into)
     fact->lax_code = result->lax_code;
     if (result->code == SPF_PERMERROR && request.lax)
         fact->lax = spf_code_name(result->lax_code);
-    if (!client_is_ours(message_session(message)))
+    /* B11: who passes for a forwarder has passed, and there is nothing else to ask. */
+    if (!client_is_ours(message_session(message)) && !fact->forwarder)
         check_others(message, &request, fact);
 }
 
@@ -225,6 +234,16 @@ static const Tag helo_tags[] = {
     [SPF_SOFTFAIL] = TAG_HELO_SOFTFAIL,   [SPF_TEMPERROR] = TAG_HELO_TEMPERROR,
     [SPF_PERMERROR] = TAG_HELO_PERMERROR,
 };
+
+Tag spf_mfrom_tag(SpfCode code)
+{
+    return mfrom_tags[code];
+}
+
+Tag spf_helo_tag(SpfCode code)
+{
+    return helo_tags[code];
+}
 
 static const char *subject_of(Message *message, const SpfFact *fact)
 {
@@ -333,18 +352,33 @@ static void on_rcpt(Recipient *recipient)
 
 /* --- trace fields --- */
 
+static void add_extra(const char **extra, guint *n, const char *key, const char *value)
+{
+    if (!value)
+        return;
+    extra[(*n)++] = key;
+    extra[(*n)++] = value;
+}
+
 static void trace(Message *message, TraceFields *trace)
 {
     const SpfFact *fact = spf_fact(message);
     if (fact->skipped)
         return;
     SpfRequest request = make_request(message);
+    /* Whoever trusts us as his relay decides by these alone (B10): they say all that decided here. */
+    const SpfResult guess = {.code = fact->guess_code};
+    const char *extra[5] = {NULL};
+    guint n = 0;
+    add_extra(extra, &n, "x-forwarder", fact->forwarder);
+    add_extra(extra, &n, "x-lax", fact->lax_code != SPF_PERMERROR ? fact->lax : NULL);
     SpfReceived received = {
         .request = &request,
         .result = fact->mfrom_result,
         .receiver = session_receiver(message_session(message)),
         .helo = fact->helo_result,
-        .guess = fact->guess_result,
+        .guess = fact->guess_result ? &guess : NULL,
+        .extra = extra,
     };
     g_autofree char *value = spf_received(&received);
     edits_prepend_header(trace->edits, "spf", "Received-SPF", value);

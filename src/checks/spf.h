@@ -29,6 +29,9 @@ typedef struct {
 } SpfFact;
 
 const SpfFact *spf_fact(Message *message);
+/* The tags of a result, of the sender and of HELO. */
+Tag spf_mfrom_tag(SpfCode code);
+Tag spf_helo_tag(SpfCode code);
 /* TRUE if the sender's domain has a record that SPF judges it by, or may have one (temperror). FALSE also when SPF
  * is off. */
 gboolean spf_judges(Message *message);

@@ -1,5 +1,6 @@
 /* config.c — see config.h: loading. Old names are in config-old.c, showing is in config-show.c. */
 #include "conf/config-internal.h"
+#include "conf/limits.h"
 
 #include <postern/zone.h>
 #include <string.h>
@@ -42,6 +43,7 @@ void config_unref(Config *config)
     g_free(config->origins);
     g_strfreev(config->loaded.files);
     g_strfreev(config->loaded.srs_secrets);
+    limits_free(config->loaded.limits);
     resolver_free(config->loaded.substitutes);
     g_free(config->path);
     g_free(config);
@@ -192,6 +194,7 @@ static void read_named_files(Loader *loader)
     Config *config = loader->config;
     g_ptr_array_add(loader->files, NULL);
     config->loaded.files = (char **)g_ptr_array_steal(loader->files, NULL);
+    config->loaded.limits = limits_new(&config->policy.limits, loader->name, loader->problems);
     if (*config->sender.srs_secret_file != '\0')
         read_secrets(loader, config->sender.srs_secret_file);
     if (*config->spf.delegate_file != '\0')

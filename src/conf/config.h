@@ -64,6 +64,7 @@ typedef struct {
     guint n;
 } ConfigPairs;
 
+typedef struct LimitList LimitList;
 typedef struct ConfigOrigins ConfigOrigins; /* where each value comes from, for config_show() */
 
 typedef struct {
@@ -117,6 +118,8 @@ typedef struct {
     struct {
         HostList *internal_connect;
         HostList *trusted_relay;
+        char **
+            relay_authserv_id; /* of their Authentication-Results, beside the names that are believed anyway (B10) */
         PatternList *hello_blacklist;
         gboolean hello_checks;   /* refuse a HELO that is a bare IP (A4) */
         gboolean ptr_checks;     /* refuse a PTR of localhost or "." (A3) */
@@ -184,6 +187,7 @@ typedef struct {
         ConfigPairs thresholds; /* [thresholds] spam = 6 QUARANTINE: sums of SCORE at end of message */
         ConfigPairs early_thresholds; /* [early_thresholds] the same, from RCPT on */
         ConfigPairs blacklist_rules;  /* [blacklist_rules] NAME = RULE (policy/blacklist-rule.h) */
+        ConfigPairs limits;           /* [limits] NAME = COUNT UNIT per TIME by KEY */
         char *unproven_dsn;           /* verb for a DSN whose sender is not proven (D4) */
         char *unavailable; /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
         char *errors_url;
@@ -209,6 +213,7 @@ typedef struct {
     struct {
         char **files;       /* all that were read or, of a map, might be built; a change of one is a reason to
                                reload */
+        LimitList *limits;  /* of policy.limits (conf/limits.h) */
         char **srs_secrets; /* of sender.srs_secret_file, the first signs; NULL: none */
         Resolver *substitutes; /* of spf.delegate_file; NULL: none */
     } loaded;

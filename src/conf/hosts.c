@@ -178,6 +178,24 @@ const char *hosts_match(const HostList *list, const IpAddress *ip, Resolver *res
     return NULL;
 }
 
+/* Of a name as DNS compares it: "mx.example." is "mx.example". */
+static gsize name_length(const char *name)
+{
+    gsize len = strlen(name);
+    return len > 0 && name[len - 1] == '.' ? len - 1 : len;
+}
+
+const char *hosts_find_name(const HostList *list, const char *name)
+{
+    gsize len = name_length(name);
+    for (guint i = 0; list != NULL && i < list->names->len; i++) {
+        const char *word = g_ptr_array_index(list->names, i);
+        if (name_length(word) == len && g_ascii_strncasecmp(word, name, len) == 0)
+            return word;
+    }
+    return NULL;
+}
+
 char *hosts_to_string(const HostList *list)
 {
     GString *text = g_string_new(NULL);

@@ -21,6 +21,9 @@ gboolean hosts_is_empty(const HostList *hosts);
  * up to `deadline`; a name that cannot be resolved in time does not match. `resolver` may be NULL: names do
  * not match. */
 const char *hosts_match(const HostList *hosts, const IpAddress *ip, Resolver *resolver, gint64 deadline);
+/* The host name of the list that is this one, as written there (owned by the list), or NULL: without case and final dot,
+ * and without any question. That somebody calls himself so proves nothing. */
+const char *hosts_find_name(const HostList *hosts, const char *name);
 char *hosts_to_string(const HostList *hosts);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostList, hosts_free)

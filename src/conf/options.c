@@ -104,6 +104,9 @@ const OptionSection option_sections[] = {
     {"blacklist_rules",
      "Who is refused again and again: NAME = COUNT refusals of TAG, TAG in TIME by client, sender or "
      "domain -> ban or blacklist TIME."},
+    {"limits",
+     "How much who may send: NAME = COUNT connections|messages|recipients [per TIME] by "
+     "client|network|sender|domain|login|recipient [inbound|outbound]. Without a time: connections at once."},
 };
 const guint option_sections_len = G_N_ELEMENTS(option_sections);
 
@@ -154,8 +157,11 @@ const Option options[] = {
     HOSTS(connection, internal_connect,
           "Our own clients: addresses, networks, globs (192.168.0.*), host names by their addresses.",
           .example = "127.0.0.1, ::1, 192.168.0.0/16"),
-    HOSTS(connection, trusted_relay, "Hosts whose headers about the sender are believed, such as our backup MX.",
+    HOSTS(connection, trusted_relay, "Hosts whose headers about the sender are believed, such as our backup MX; a name also if it passes SPF as HELO.",
           .example = "192.0.2.25"),
+    WORDS(connection, relay_authserv_id, "",
+          "Names by which relays sign Authentication-Results, beside their host name and our own authserv_id.",
+          .example = "example.com, mailgate"),
     PATTERNS(connection, hello_blacklist, "", "HELO names that only a forger uses: our own.",
              .example = "mail.example.com, example.com"),
     BOOL(connection, hello_checks, "no", "Refuse a HELO that is a bare IP address."),
@@ -257,6 +263,7 @@ const Option options[] = {
     PAIRS(thresholds, "NAME = SUM VERB", .example = "spam = 6 QUARANTINE"),
     PAIRS(early_thresholds, "NAME = SUM VERB", .example = "spam = 15 REJECT"),
     PAIRS(blacklist_rules, "NAME = RULE", .example = "forgers = 5 refusals of SPF-Fail, Self-Spoof in 1h by client -> ban 7d"),
+    PAIRS(limits, "NAME = COUNT UNIT per TIME by KEY", .example = "login-day = 500 recipients per 1d by login outbound"),
 };
 /* clang-format on */
 const guint options_len = G_N_ELEMENTS(options);

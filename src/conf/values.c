@@ -129,11 +129,6 @@ static gboolean read_with_unit(const Unit *units, const char *text, gint64 *ret)
     return FALSE;
 }
 
-gboolean value_parse_span(const char *text, gint64 *ret)
-{
-    return read_with_unit(time_units, text, ret);
-}
-
 static gboolean parse_with_unit(const Parse *parse, const Unit *units, const char *what, gint64 *ret)
 {
     const Option *option = parse->option;
@@ -142,6 +137,11 @@ static gboolean parse_with_unit(const Parse *parse, const Unit *units, const cha
     g_autofree char *least = show_with_unit(units, option->min);
     g_autofree char *most = show_with_unit(units, option->max);
     return bad(parse, "%s from %s to %s is expected", what, least, most);
+}
+
+gboolean value_span(const char *text, gint64 *ret)
+{
+    return read_with_unit(time_units, text, ret);
 }
 
 static gboolean parse_seconds(const Parse *parse, void *at)

@@ -33,6 +33,6 @@ char *value_to_text(const Option *option, const void *at);
 char **value_words(const char *what, const char *text, const ValueContext *context);
 /* Absolute, from the context's base. The caller frees. */
 char *value_path(const char *text, const ValueContext *context);
-/* "8", "8s", "5m", "2h", "7d" in seconds, as every time in the configuration is written. FALSE: it is none. */
-gboolean value_parse_span(const char *text, gint64 *ret);
+/* "8s", "5m", "2h", "7d" in seconds. FALSE: it is none. */
+gboolean value_span(const char *text, gint64 *ret);
 void value_free(const Option *option, void *at);

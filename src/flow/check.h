@@ -35,6 +35,8 @@ struct Check {
      * cost no DNS (C9). */
     void (*prefetch)(Session *session, Stage stage);
 
+    /* Before the first recipient nothing may wait for the network (C9); the store may be asked. The MTA need not wait for
+     * these steps, so what they take is added to the time of the first recipient. */
     void (*connect)(Session *session);
     void (*helo)(Session *session);
     void (*mail)(Message *message);

@@ -164,6 +164,14 @@ guint snapshot_unwanted_stages(const Snapshot *snapshot)
     return snapshot->unwanted_stages;
 }
 
+guint snapshot_unanswered_stages(const Snapshot *snapshot)
+{
+    guint stages = 1u << STAGE_CONNECT | 1u << STAGE_HELO;
+    if (snapshot->config->connection.delayed_reject)
+        stages |= 1u << STAGE_MAIL;
+    return stages;
+}
+
 /* --- Engine --- */
 
 Engine *engine_new(const Services *services, const Tables *tables)
@@ -173,6 +181,7 @@ Engine *engine_new(const Services *services, const Tables *tables)
     engine->tables = tables;
     engine->n_checks = count_checks(tables);
     pthread_mutex_init(&engine->lock, NULL);
+    engine->gauges = gauges_new();
     return engine;
 }
 
@@ -181,6 +190,7 @@ void engine_free(Engine *engine)
     if (!engine)
         return;
     snapshot_unref(engine->current);
+    gauges_free(engine->gauges);
     pthread_mutex_destroy(&engine->lock);
     g_free(engine);
 }

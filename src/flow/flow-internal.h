@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include "base/gauges.h"
 #include "flow/engine.h"
 #include "store/journal.h"
 
@@ -47,6 +48,7 @@ struct Engine {
     pthread_mutex_t lock; /* of `current` */
     Snapshot *current;
     guint64 last_session; /* atomic */
+    Gauges *gauges;       /* what sessions hold */
     Quota bodies;         /* bytes of all bodies that are held */
     MessageObserver observer;
     void *observer_data;
@@ -85,6 +87,7 @@ struct Session {
     guint demerits, settled_demerits;
     const char *demerits_why; /* the pool's */
     gboolean internal;        /* the client is one of ours */
+    GPtrArray *held;          /* names of gauges, the pool's; NULL: none */
     StoreBatch *batch;        /* what settle hooks want to be remembered; NULL: nothing yet */
     gboolean store_away;      /* it could not say or do something for this session */
     Message *message;
@@ -191,6 +194,8 @@ void shadow_compare_message(Session *live, const Reply *reply, const Reply *othe
 
 /* Does what the settle hooks have collected. */
 void session_commit(Session *session);
+/* What session_hold() got. */
+void session_release(Session *session);
 /* Store-Away, if the store has failed since the last message. */
 void find_store_away(Message *message);
 /* An aborted message has used nothing: what it took goes back with the next commit. */

@@ -118,6 +118,8 @@ gboolean session_store_away(const Session *session);
  * STORE_NO. */
 StoreAnswer session_take(Session *session, StoreTable table, const char *key, gint64 n, gint64 limit,
                          int window, gint64 *ret_used);
+/* One of `limit` of that name until the session ends: how many at once. FALSE: there are as many. */
+gboolean session_hold(Session *session, const char *name, gint64 limit);
 /* In settle hooks only. */
 StoreBatch *session_batch(Session *session);
 

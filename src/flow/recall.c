@@ -123,6 +123,26 @@ StoreAnswer message_take(Message *message, StoreTable table, const char *key, gi
     return answer;
 }
 
+gboolean session_hold(Session *session, const char *name, gint64 limit)
+{
+    Gauges *gauges = session->engine->gauges;
+    if (!has_effect(session))
+        return gauges_of(gauges, name) < limit;
+    if (!gauges_take(gauges, name, limit))
+        return FALSE;
+    if (!session->held)
+        session->held = g_ptr_array_new();
+    g_ptr_array_add(session->held, pool_strdup(session->known.pool, name));
+    return TRUE;
+}
+
+void session_release(Session *session)
+{
+    for (guint i = 0; session->held && i < session->held->len; i++)
+        gauges_give(session->engine->gauges, session->held->pdata[i]);
+    g_clear_pointer(&session->held, g_ptr_array_unref);
+}
+
 void message_give_back(Message *message)
 {
     for (guint i = 0; i < message->taken->len; i++) {

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* A HELO costs memory that lives as long as the session, so there is a last one. Nobody honest needs three. */
+/* What the checks find in a HELO lives as long as the session, so there is a last one. Nobody honest needs three. */
 #define HELO_MAX 100
 
 #define EACH_CHECK(session, check)                                                                           \
@@ -78,6 +78,7 @@ void session_free(Session *session)
     g_free(session->client_name);
     g_free(session->ptr_name);
     g_free(session->helo);
+    session_release(session);
     store_batch_free(session->batch);
     known_clear(&session->known);
     snapshot_unref(session->snapshot);
@@ -149,7 +150,7 @@ Reply step_helo(Session *session, const char *helo)
     session->helo = g_strdup(helo);
     session_log(session, LOG_LEVEL_INFO, "hello from", "%s", helo);
     if (++session->helos > HELO_MAX)
-        return (Reply){REPLY_TEMPFAIL, 421, "4.7.0", "too many HELO commands"};
+        return REPLY_GO; /* the next recipient is refused */
     EACH_CHECK(session, check)
         if (check->helo)
             check->helo(session);
@@ -258,6 +259,8 @@ Reply step_rcpt(Session *session, const char *const *args, const char *refused)
     Message *message = session->message;
     if (!message)
         return (Reply){REPLY_REJECT, 503, "5.5.1", "MAIL first"};
+    if (session->helos > HELO_MAX)
+        return (Reply){REPLY_TEMPFAIL, 421, "4.7.0", "too many HELO commands"};
     if (message->recipients->len >= (guint)session_config(session)->daemon.max_recipients)
         return (Reply){REPLY_TEMPFAIL, 452, "4.5.3", "too many recipients"};
     Recipient *recipient = recipient_new(message, args);

@@ -3,6 +3,7 @@
 #include "mta/listen.h"
 
 #include "base/log.h"
+#include "base/signals.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -10,7 +11,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -81,7 +81,7 @@ static void *worker_main(void *data)
     return NULL;
 }
 
-/* A thread that nobody joins, with all signals blocked (the caller has blocked them). */
+/* A thread that nobody joins, with the signals blocked that signals.h says (the caller has blocked them). */
 static gboolean spawn(void *(*run)(void *), void *data)
 {
     pthread_attr_t attr;
@@ -301,12 +301,11 @@ Milter *milter_new(Engine *engine, const Config *config, GError **error)
 
 gboolean milter_start(Milter *milter, GError **error)
 {
-    sigset_t all, before;
+    sigset_t before;
     int got;
 
     g_assert(!milter->started);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    signals_block(&before);
     got = pthread_create(&milter->acceptor, NULL, acceptor_main, milter);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (got != 0) {

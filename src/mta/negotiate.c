@@ -7,10 +7,12 @@
 
 #define OUR_PROTOCOL (WIRE_RCPT_REJ | WIRE_LEAD_SPACE | WIRE_QUIET_HEADERS | WIRE_QUIET_EOH | WIRE_QUIET_BODY)
 
-static const struct {
+typedef struct {
     Stage stage;
-    guint32 no;
-} declinable[] = {
+    guint32 bits;
+} StepBits;
+
+static const StepBits declinable[] = {
     {STAGE_CONNECT, WIRE_NO_CONNECT}, {STAGE_HELO, WIRE_NO_HELO},
     {STAGE_DATA, WIRE_NO_DATA},       {STAGE_HEADERS, WIRE_NO_HEADERS | WIRE_NO_EOH},
     {STAGE_BODY, WIRE_NO_BODY},
@@ -20,14 +22,29 @@ static const struct {
     (WIRE_NO_CONNECT | WIRE_NO_HELO | WIRE_NO_MAIL | WIRE_NO_RCPT | WIRE_NO_DATA | WIRE_NO_HEADERS |         \
      WIRE_NO_EOH | WIRE_NO_BODY | WIRE_NO_UNKNOWN)
 
-static guint32 declined(guint unwanted)
-{
-    guint32 no = 0;
+/* Those that the flow may leave unanswered; the others are in OUR_PROTOCOL, or always answered. */
+static const StepBits silenceable[] = {
+    {STAGE_CONNECT, WIRE_QUIET_CONNECT},
+    {STAGE_HELO, WIRE_QUIET_HELO},
+    {STAGE_MAIL, WIRE_QUIET_MAIL},
+};
 
-    for (gsize i = 0; i < G_N_ELEMENTS(declinable); i++)
-        if (unwanted & 1u << declinable[i].stage)
-            no |= declinable[i].no;
-    return no;
+#define ALL_SILENCEABLE (WIRE_QUIET_CONNECT | WIRE_QUIET_HELO | WIRE_QUIET_MAIL)
+
+static guint32 bits_of(const StepBits *steps, gsize n, guint stages)
+{
+    guint32 bits = 0;
+
+    for (gsize i = 0; i < n; i++)
+        if (stages & 1u << steps[i].stage)
+            bits |= steps[i].bits;
+    return bits;
+}
+
+static guint32 left_out(NotNeeded not_needed)
+{
+    return bits_of(declinable, G_N_ELEMENTS(declinable), not_needed.unwanted) |
+           bits_of(silenceable, G_N_ELEMENTS(silenceable), not_needed.unanswered);
 }
 
 /* Both MTAs close the connection on a version above theirs and, Sendmail, on any bit that was not offered. */
@@ -40,9 +57,9 @@ static Negotiation agree(const Negotiation *offer, guint32 actions, guint32 prot
     };
 }
 
-Negotiation negotiate(const Negotiation *offer, guint unwanted)
+Negotiation negotiate(const Negotiation *offer, NotNeeded not_needed)
 {
-    return agree(offer, OUR_ACTIONS, OUR_PROTOCOL | declined(unwanted));
+    return agree(offer, OUR_ACTIONS, OUR_PROTOCOL | left_out(not_needed));
 }
 
 Negotiation negotiate_refusal(const Negotiation *offer)
@@ -50,9 +67,9 @@ Negotiation negotiate_refusal(const Negotiation *offer)
     return agree(offer, 0, ALL_NO & ~WIRE_NO_CONNECT);
 }
 
-gboolean negotiation_lacks_steps(const Negotiation *agreed, guint unwanted)
+gboolean negotiation_lacks_steps(const Negotiation *agreed, NotNeeded not_needed)
 {
-    return (agreed->protocol & ALL_NO & ~declined(unwanted)) != 0;
+    return (agreed->protocol & (ALL_NO | ALL_SILENCEABLE) & ~left_out(not_needed)) != 0;
 }
 
 /* End of headers and end of message have the same list on purpose: see WireMacroStep. Sendmail takes 50 a

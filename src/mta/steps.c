@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define STOP_TEXT "shutting down, try again later"
+
 /* ---- answers ---- */
 
 static void answer(Conn *conn, Reply reply, guint32 quiet)
@@ -32,9 +34,9 @@ static gboolean is_settled(Conn *conn, guint32 quiet)
 
 /* A verdict on the session as a whole. ACCEPT would make both MTAs leave us out of all that follows, DISCARD
  * is not allowed there. */
-static void answer_session(Conn *conn, Reply reply)
+static void answer_session(Conn *conn, Reply reply, guint32 quiet)
 {
-    answer(conn, reply.kind == REPLY_ACCEPT || reply.kind == REPLY_DISCARD ? REPLY_GO : reply, 0);
+    answer(conn, reply.kind == REPLY_ACCEPT || reply.kind == REPLY_DISCARD ? REPLY_GO : reply, quiet);
 }
 
 /* A verdict on the message as a whole: it is over if that is not "go on". */
@@ -96,6 +98,14 @@ static void begin_session(Conn *conn, guint32 actions)
     conn->session = session_new(conn->engine, &adapter);
 }
 
+/* What the snapshot of the session that has just begun does without. */
+static NotNeeded not_needed(const Conn *conn)
+{
+    const Snapshot *snapshot = session_snapshot(conn->session);
+
+    return (NotNeeded){snapshot_unwanted_stages(snapshot), snapshot_unanswered_stages(snapshot)};
+}
+
 static void on_negotiate(Conn *conn, const WireCommand *command)
 {
     const Negotiation offer = {command->version, command->actions, command->protocol};
@@ -109,7 +119,7 @@ static void on_negotiate(Conn *conn, const WireCommand *command)
         conn->agreed = negotiate_refusal(&offer);
     } else {
         begin_session(conn, offer.actions);
-        conn->agreed = negotiate(&offer, snapshot_unwanted_stages(session_snapshot(conn->session)));
+        conn->agreed = negotiate(&offer, not_needed(conn));
     }
     conn->negotiated = TRUE;
     wire_put_negotiate(conn->out, conn->agreed.version, conn->agreed.actions, conn->agreed.protocol,
@@ -200,14 +210,28 @@ static void on_connect(Conn *conn, const WireCommand *command)
         address += 5;
     if (address != NULL && command->family != WIRE_FAMILY_UNIX && !ip_parse(address, &ip))
         ip = (IpAddress){.family = IP_NONE};
-    answer_session(conn, session_connect(conn->session, command->args[0], &ip,
-                                         ip.family != IP_NONE ? command->port : 0));
+    answer_session(
+        conn, session_connect(conn->session, command->args[0], &ip, ip.family != IP_NONE ? command->port : 0),
+        WIRE_QUIET_CONNECT);
 }
 
 static void on_helo(Conn *conn, const WireCommand *command)
 {
     end_message(conn); /* HELO ends a transaction (RFC 5321 §4.1.4); the session knows */
-    answer_session(conn, session_helo(conn->session, command->args[0]));
+    answer_session(conn, session_helo(conn->session, command->args[0]), WIRE_QUIET_HELO);
+}
+
+/* Where MAIL is not answered, the first recipient hears of it, and the connection is left open until then. */
+static void refuse_for_stop(Conn *conn)
+{
+    const Reply later = {REPLY_TEMPFAIL, 421, "4.3.2", STOP_TEXT};
+
+    if (conn->agreed.protocol & WIRE_QUIET_MAIL) {
+        answer(conn, later, WIRE_QUIET_MAIL);
+    } else {
+        conn->in_message = FALSE;
+        answer_later(conn, STOP_TEXT);
+    }
 }
 
 static void on_mail(Conn *conn, const WireCommand *command)
@@ -216,12 +240,11 @@ static void on_mail(Conn *conn, const WireCommand *command)
     g_atomic_int_set(&conn->busy, TRUE);
     conn->in_message = TRUE;
     if (g_atomic_int_get(&conn->draining)) {
-        conn->in_message = FALSE;
-        answer_later(conn, "shutting down, try again later");
+        refuse_for_stop(conn);
         return;
     }
     settle_macros(conn, STAGE_MAIL);
-    answer_message(conn, session_mail(conn->session, command->args), 0);
+    answer_message(conn, session_mail(conn->session, command->args), WIRE_QUIET_MAIL);
 }
 
 static void on_rcpt(Conn *conn, const WireCommand *command)
@@ -229,6 +252,8 @@ static void on_rcpt(Conn *conn, const WireCommand *command)
     gboolean refused = conn->rcpt_refused->len > 0;
     Reply reply;
 
+    if (is_settled(conn, 0))
+        return;
     settle_macros(conn, STAGE_RCPT);
     reply = session_rcpt(conn->session, command->args, refused ? conn->rcpt_refused->str : NULL);
     g_string_truncate(conn->rcpt_refused, 0);
@@ -326,7 +351,7 @@ static void on_abort(Conn *conn, const WireCommand *command)
 
 static void on_unknown(Conn *conn, const WireCommand *command)
 {
-    answer_session(conn, session_unknown(conn->session, command->args[0]));
+    answer_session(conn, session_unknown(conn->session, command->args[0]), 0);
 }
 
 static void on_quit(Conn *conn, const WireCommand *command)
@@ -339,7 +364,7 @@ static void on_quit(Conn *conn, const WireCommand *command)
 static void on_quit_new(Conn *conn, const WireCommand *command)
 {
     begin_session(conn, conn->agreed.actions);
-    if (negotiation_lacks_steps(&conn->agreed, snapshot_unwanted_stages(session_snapshot(conn->session))))
+    if (negotiation_lacks_steps(&conn->agreed, not_needed(conn)))
         conn->over = TRUE;
 }
 

@@ -4,11 +4,11 @@
 #include <gio/gio.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unbound.h>
 #include <unistd.h>
 
+#include "base/signals.h"
 #include "net/dns-wire.h"
 
 #define CLASS_IN 1 /* RFC 1035 §3.2.4 */
@@ -201,10 +201,9 @@ static void warmed_up(void *data, int error, struct ub_result *result)
  * first. */
 static gboolean start(Upstream *upstream, GError **error)
 {
-    sigset_t all, before;
+    sigset_t before;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    signals_block(&before);
     int code = ub_resolve_async(upstream->unbound, WARM_UP_ZONE, DNS_TXT, CLASS_IN, NULL, warmed_up, NULL);
     int failed = code ? 0 : pthread_create(&upstream->thread, NULL, take_answers, upstream);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -48,7 +48,7 @@ static gboolean fail(GError **error, const char *format, ...)
 static gboolean read_span(const char *word, int *into, GError **error)
 {
     gint64 span;
-    if (!value_parse_span(word, &span) || span < 1 || span > G_MAXINT)
+    if (!value_span(word, &span) || span < 1 || span > G_MAXINT)
         return fail(error, "%s is no time, such as 90s, 5m, 2h or 7d", word);
     *into = (int)span;
     return TRUE;

@@ -148,6 +148,8 @@ enum {
       "The SCOREs known at RCPT add up to one of [early_thresholds].")                                              \
     X(SCORE,           "Score",               CONTENT,  OK,         NO,        MESSAGE, 550, "5.7.1",  NONE,        \
       "The SCOREs of all findings add up to one of [thresholds].")                                                  \
+    X(LIMIT,           "Limit",               PROTOCOL, TEMPFAIL,   NO,        RCPT,    450, "4.7.1",  NONE,        \
+      "A limit of [limits] is reached; a rule for the client, sender, login or recipient may say otherwise.")       \
     X(STORE_AWAY,      "Store-Away",          PROTOCOL, OK,         NO,        RCPT,    451, "4.3.0",  NONE,        \
       "What is remembered could not be asked for or kept just now; OK goes on without it.")
 /* clang-format on */

@@ -76,6 +76,11 @@ guint snapshot_unwanted_stages(const Snapshot *snapshot)
     return ((const Engine *)snapshot)->unwanted;
 }
 
+guint snapshot_unanswered_stages(const Snapshot *snapshot)
+{
+    return ((const Engine *)snapshot)->unanswered;
+}
+
 Session *session_new(Engine *engine, const Adapter *adapter)
 {
     Session *session = g_new0(Session, 1);

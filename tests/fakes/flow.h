@@ -17,7 +17,7 @@ struct Engine {
     pthread_mutex_t lock;
     GString *calls;  /* a line a call: "1 mail <a@b>"; 1 is the session's number */
     gboolean silent; /* nothing is written down: load */
-    guint unwanted;
+    guint unwanted, unanswered;
     guint64 last_id;
     guint open; /* sessions that are not freed */
     const Edits *edits;

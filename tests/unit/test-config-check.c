@@ -140,6 +140,8 @@ static const Row rows[] = {
      "logins are internal\n"},
     {"authserv_id", "[authres]\nauthserv_id = a.example\n", NULL,
      "/x:2: warning: [authres] authserv_id does nothing unless [authres] add = yes\n"},
+    {"ids of no relay", "[connection]\nrelay_authserv_id = gate\n", NULL,
+     "/x:2: warning: [connection] relay_authserv_id does nothing while trusted_relay is empty\n"},
     {"whitelist_ips", "[connection]\nwhitelist_ips = 192.0.2.1\n", NULL,
      "/x:2: warning: [connection] whitelist_ips does nothing while max_demerits = 0: nobody is banned\n"},
     {"email_providers", "[sender]\nemail_providers = a.example\n", NULL,

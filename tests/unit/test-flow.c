@@ -319,11 +319,28 @@ static void helo_limit(void **state)
 {
     g_autoptr(Bench) bench = bench_new("");
     g_autoptr(Session) session = connect_to(bench);
+    /* HELO and MAIL are not answered, so the recipient is what is refused. */
+    assert_true(snapshot_unanswered_stages(session_snapshot(session)) & 1u << STAGE_HELO);
+    assert_true(snapshot_unanswered_stages(session_snapshot(session)) & 1u << STAGE_MAIL);
     for (int i = 0; i < 100; i++)
         assert_int_equal(session_helo(session, "mail.example.com").kind, REPLY_CONTINUE);
-    Reply reply = session_helo(session, "mail.example.com");
+    const char *const sender[] = {"<a@example.com>", NULL}, *const rcpt[] = {"<b@example.net>", NULL};
+    session_mail(session, sender);
+    assert_int_equal(session_rcpt(session, rcpt, NULL).code, 0);
+    assert_int_equal(session_helo(session, "mail.example.com").kind, REPLY_CONTINUE);
+    session_mail(session, sender);
+    Reply reply = session_rcpt(session, rcpt, NULL);
     assert_int_equal(reply.kind, REPLY_TEMPFAIL);
     assert_int_equal(reply.code, 421);
+}
+
+/* With delayed_reject = no MAIL can be refused, so the MTA must wait for the answer. */
+static void refused_at_once(void **state)
+{
+    g_autoptr(Bench) bench = bench_new("[connection]\ndelayed_reject = no\n");
+    g_autoptr(Session) session = connect_to(bench);
+    guint unanswered = snapshot_unanswered_stages(session_snapshot(session));
+    assert_int_equal(unanswered, 1u << STAGE_CONNECT | 1u << STAGE_HELO);
 }
 
 static void recipients_limit(void **state)
@@ -555,6 +572,7 @@ int main(void)
         cmocka_unit_test(header_limit_journal),
         cmocka_unit_test(header_limit_by_size),
         cmocka_unit_test(helo_limit),
+        cmocka_unit_test(refused_at_once),
         cmocka_unit_test(recipients_limit),
         cmocka_unit_test(dns_budget),
         cmocka_unit_test(reservations),

@@ -146,11 +146,36 @@ static void test_msgid(void **state)
             fail_msg("%s: got %d", rows[i].in, header_msgid_form(rows[i].in, -1));
 }
 
+static void test_received_by(void **state)
+{
+    static const struct {
+        const char *in, *by;
+    } rows[] = {
+        {"from mail.example (ptr [192.0.2.1])\r\n\tby mx.our.example (Postfix) with ESMTP id x; Mon",
+         "mx.our.example"},
+        {"from mail.example (by forged.example [192.0.2.1]) BY mx.our.example; Mon", "mx.our.example"},
+        {"from by (x [192.0.2.1]) by mx.our.example; Mon", "mx.our.example"},
+        {"by mx.our.example; Mon", "mx.our.example"},
+        {"(envelope-from a@b) by(c)mx.our.example(d)", "mx.our.example"},
+        {"(qmail 4711 invoked by uid 1); Mon", NULL},
+        {"from a by", NULL},
+        {"from a with b; by mx.our.example", NULL},
+        {"from by", NULL},
+        {"", NULL},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *by = header_received_by(rows[i].in, -1);
+        if (g_strcmp0(by, rows[i].by) != 0)
+            fail_msg("%s: got %s", rows[i].in, by ? by : "none");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unfold), cmocka_unit_test(test_fold),  cmocka_unit_test(test_quote),
-        cmocka_unit_test(test_cfws),   cmocka_unit_test(test_names), cmocka_unit_test(test_msgid),
+        cmocka_unit_test(test_unfold),      cmocka_unit_test(test_fold),  cmocka_unit_test(test_quote),
+        cmocka_unit_test(test_cfws),        cmocka_unit_test(test_names), cmocka_unit_test(test_msgid),
+        cmocka_unit_test(test_received_by),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

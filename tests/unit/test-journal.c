@@ -293,7 +293,7 @@ static void no_store(void **state)
     g_autofree char *path = g_build_filename(folder, "nothing.db", NULL);
     int status;
     g_autofree char *text = run("search", path, &status);
-    assert_int_equal(status, EXIT_USAGE);
+    assert_int_equal(status, EXIT_NO);
     assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
 }
 

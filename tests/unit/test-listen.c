@@ -87,6 +87,7 @@ static const struct {
     Negotiation offer;
     guint unwanted;
     Negotiation expected;
+    guint unanswered;
 } negotiations[] = {
     {"version 6", {6, 0x1ff, 0x1fffff}, 0, {6, 0x1ff, OURS}},
     {"version 2", {2, 0x3f, 0x7f}, 0, {2, 0x3f, 0}},
@@ -104,29 +105,49 @@ static const struct {
      BIT(CONNECT) | BIT(HELO) | BIT(DATA) | BIT(HEADERS) | BIT(BODY),
      {6, 0,
       OURS | WIRE_NO_CONNECT | WIRE_NO_HELO | WIRE_NO_DATA | WIRE_NO_HEADERS | WIRE_NO_EOH | WIRE_NO_BODY}},
+    {"MAIL needs no answer", {6, 0, 0x1fffff}, 0, {6, 0, OURS | WIRE_QUIET_MAIL}, BIT(MAIL)},
+    {"all that can be left unanswered: never RCPT, DATA and the end",
+     {6, 0, 0x1fffff},
+     0,
+     {6, 0, OURS | WIRE_QUIET_CONNECT | WIRE_QUIET_HELO | WIRE_QUIET_MAIL},
+     (1u << STAGE_COUNT) - 1},
+    {"an MTA that waits for all answers", {3, 0, 0xfff}, 0, {3, 0, OURS & 0xfff}, BIT(CONNECT) | BIT(MAIL)},
 };
 
 static void test_negotiations(void **state)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(negotiations); i++) {
         const Negotiation *expected = &negotiations[i].expected;
-        Negotiation got = negotiate(&negotiations[i].offer, negotiations[i].unwanted);
+        const NotNeeded not_needed = {negotiations[i].unwanted, negotiations[i].unanswered};
+        Negotiation got = negotiate(&negotiations[i].offer, not_needed);
 
         if (got.version != expected->version || got.actions != expected->actions ||
             got.protocol != expected->protocol)
             fail_msg("%s: %u %x %x", negotiations[i].name, got.version, got.actions, got.protocol);
-        assert_false(negotiation_lacks_steps(&got, negotiations[i].unwanted));
+        assert_false(negotiation_lacks_steps(&got, not_needed));
     }
 }
+
+/* After a reload; agreed were BODY and DATA as unwanted, CONNECT and MAIL as unanswered. */
+static const struct {
+    NotNeeded not_needed;
+    gboolean lacking;
+} now_needed[] = {
+    {{BIT(BODY) | BIT(DATA), BIT(CONNECT) | BIT(MAIL)}, FALSE},
+    {{BIT(BODY) | BIT(DATA) | BIT(HELO), BIT(CONNECT) | BIT(HELO) | BIT(MAIL)}, FALSE},
+    {{BIT(BODY), BIT(CONNECT) | BIT(MAIL)}, TRUE},
+    {{BIT(BODY) | BIT(DATA), BIT(CONNECT)}, TRUE},
+    {{0, 0}, TRUE},
+};
 
 static void test_lacking(void **state)
 {
     const Negotiation offer = {6, 0x1ff, 0x1fffff};
-    const Negotiation got = negotiate(&offer, BIT(BODY) | BIT(DATA)), refused = negotiate_refusal(&offer);
+    const NotNeeded first = {BIT(BODY) | BIT(DATA), BIT(CONNECT) | BIT(MAIL)};
+    const Negotiation got = negotiate(&offer, first), refused = negotiate_refusal(&offer);
 
-    assert_false(negotiation_lacks_steps(&got, BIT(BODY) | BIT(DATA) | BIT(HELO)));
-    assert_true(negotiation_lacks_steps(&got, BIT(BODY)));
-    assert_true(negotiation_lacks_steps(&got, 0));
+    for (gsize i = 0; i < G_N_ELEMENTS(now_needed); i++)
+        assert_int_equal(negotiation_lacks_steps(&got, now_needed[i].not_needed), now_needed[i].lacking);
     assert_int_equal(refused.actions, 0);
     assert_int_equal(refused.protocol & WIRE_NO_CONNECT, 0);
     assert_int_equal(refused.protocol & WIRE_NO_MAIL, WIRE_NO_MAIL);

@@ -182,6 +182,26 @@ static const char *const bad_words[] = {
     "a_b/8", "a b@c",     "2001:db8::/129", "192.168.0.*.*.*", "!10.0.0.1", "ex*mple",
 };
 
+static void host_names(void **state)
+{
+    g_autoptr(HostList) list = parse("192.0.2.1 MX.example 10.* gw.example.", NULL);
+    static const char *const rows[][2] = {
+        {"mx.example", "MX.example"},
+        {"Mx.Example.", "MX.example"},
+        {"gw.example", "gw.example."},
+        {"a.mx.example", NULL},
+        {"mx.exampl", NULL},
+        {"192.0.2.1", NULL},
+        {"10.*", NULL},
+        {"", NULL},
+        {".", NULL},
+    };
+    for (guint i = 0; list && i < G_N_ELEMENTS(rows); i++)
+        if (g_strcmp0(hosts_find_name(list, rows[i][0]), rows[i][1]) != 0)
+            fail_msg("%s", rows[i][0]);
+    assert_null(hosts_find_name(NULL, "mx.example"));
+}
+
 static void bad_hosts(void **state)
 {
     for (guint i = 0; i < G_N_ELEMENTS(bad_words); i++) {
@@ -207,7 +227,8 @@ static void bad_hosts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(pattern_edges), cmocka_unit_test(bad_hosts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(pattern_edges), cmocka_unit_test(host_names),
+                                       cmocka_unit_test(bad_hosts)};
     return RUN_ROWS("glob_match", globs, check_glob) + RUN_ROWS("patterns_match", patterns, check_pattern) +
            RUN_ROWS("hosts_match", hosts, check_host) + cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import socket
+import time
 from pathlib import Path
 from typing import Mapping
 
@@ -84,6 +85,8 @@ class Postern:
         wait_until(lambda: any(" in force" in line for line in self.lines()[before:]), 5, "the log tells of the reload")
 
     def log(self) -> str:
+        """All lines of what the MTA has been answered: the log is written a few milliseconds later."""
+        time.sleep(0.05)
         return self.process.log()
 
     def lines(self) -> list[str]:
