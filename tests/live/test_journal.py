@@ -102,6 +102,14 @@ def test_deferred_and_aborted(world: World, tmp_path) -> None:
     assert all(len(line) <= 120 for line in text(store, "search").splitlines())
 
 
+def test_what_is_old_leaves(world: World, tmp_path) -> None:
+    store = tmp_path / "store.db"
+    world.serve({"store": {"path": str(store)}, "journal": {"keep": "3s"}})
+    assert world.send(ALICE, BOB, message("soon forgotten")).accepted
+    assert the_one(store)["end"] == "accepted"
+    wait_until(lambda: not journal(store, "search"), 10, "the journal is empty")
+
+
 def test_who_is_refused_again_and_again(world: World, tmp_path) -> None:
     store = tmp_path / "store.db"
     world.serve({"spf": {"mode": "on"}, "store": {"path": str(store)},

@@ -185,6 +185,50 @@ static void merge_keeps_what_is_there(void **state)
     assert_true(json_parser_load_from_data(parser, after, -1, NULL));
 }
 
+typedef struct {
+    const char *name;
+    double value;
+    const char *want;
+} DoubleRow;
+
+static const DoubleRow doubles[] = {
+    {"whole", 6, "{\"x\":6.0}"},
+    {"zero", 0, "{\"x\":0.0}"},
+    {"fraction", -1.5, "{\"x\":-1.5}"},
+    {"with exponent", 1e30, "{\"x\":1e+30}"},
+    {"infinite", INFINITY, "{\"x\":null}"},
+};
+
+static void check_double(void **state)
+{
+    const DoubleRow *row = *state;
+    g_autoptr(Record) record = record_new();
+    record_double(record, "x", row->value);
+    g_autofree char *json = record_to_json(record);
+    assert_string_equal(json, row->want);
+    g_autoptr(JsonParser) parser = json_parser_new();
+    assert_true(json_parser_load_from_data(parser, json, -1, NULL));
+}
+
+/* Any byte in a name or value is JSON that another's parser reads, and ASCII comes back as it was. */
+static void any_byte(void **state)
+{
+    static const char replaced[] = {'a', '\xef', '\xbf', '\xbd', 'b', '\0'};
+    for (int c = 1; c < 256; c++) {
+        const char text[] = {'a', (char)c, 'b', '\0'};
+        const char *want = c < 0x80 ? text : replaced;
+        g_autoptr(Record) record = record_new();
+        record_str(record, text, text);
+        g_autofree char *json = record_to_json(record);
+        for (const char *at = json; *at; at++)
+            assert_true((guchar)*at >= 0x20 && *at != 0x7f);
+        g_autoptr(JsonParser) parser = json_parser_new();
+        assert_true(json_parser_load_from_data(parser, json, -1, NULL));
+        JsonObject *object = json_node_get_object(json_parser_get_root(parser));
+        assert_string_equal(json_object_get_string_member(object, want), want);
+    }
+}
+
 /* What we write we read back. */
 static void read_back(void **state)
 {
@@ -268,10 +312,12 @@ int main(void)
         cmocka_unit_test(whole),
         cmocka_unit_test(replaced_in_place),
         cmocka_unit_test(merge_keeps_what_is_there),
+        cmocka_unit_test(any_byte),
         cmocka_unit_test(read_back),
         cmocka_unit_test(trimmed),
         cmocka_unit_test(trimmed_keeps_the_beginning),
     };
     return RUN_ROWS("record_lookup", lookups, check_lookup) + RUN_ROWS("record shown", shows, check_show) +
-           RUN_ROWS("record_from_json", reads, check_read) + cmocka_run_group_tests(tests, NULL, NULL);
+           RUN_ROWS("record_from_json", reads, check_read) + RUN_ROWS("doubles", doubles, check_double) +
+           cmocka_run_group_tests(tests, NULL, NULL);
 }
