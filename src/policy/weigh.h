@@ -76,5 +76,8 @@ typedef struct {
     gboolean whitelisted, probation, notspam;
 } Weighing;
 
+/* What can silence a finding with this verb: SILENCE_ bits of tag.h; 0: nothing does. */
+guint weigh_silencers(Tag tag, Verb verb);
+
 /* The result and all it points to live in `pool`. */
 const Weighing *weigh(const WeighQuestion *question, Pool *pool);
