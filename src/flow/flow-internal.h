@@ -77,7 +77,6 @@ struct Session {
     char *helo;
     guint helos;
     gboolean helo_in_transaction;
-    gboolean aborted_open; /* the newest message was aborted before its end */
     GHashTable *macros[STAGE_COUNT];
 
     Stage stage;
