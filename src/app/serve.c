@@ -97,6 +97,7 @@ static gboolean open_log(const Config *config, GError **error)
         .target = config->log.target,
         .json = config->log.json,
         .level = config->log.level,
+        .bare_ids = !config->log.queue_ids,
     };
     log_facility_parse(config->log.facility, &settings.facility);
     return rights_find(config->rights.user, config->rights.group, &settings.uid, &settings.gid, error) &&
@@ -106,7 +107,8 @@ static gboolean open_log(const Config *config, GError **error)
 static gboolean same_log(const Config *a, const Config *b)
 {
     return strcmp(a->log.target, b->log.target) == 0 && a->log.json == b->log.json &&
-           a->log.level == b->log.level && strcmp(a->log.facility, b->log.facility) == 0;
+           a->log.level == b->log.level && a->log.queue_ids == b->log.queue_ids &&
+           strcmp(a->log.facility, b->log.facility) == 0;
 }
 
 /* What is not read from the snapshot each time. */

@@ -188,12 +188,16 @@ static const struct {
     int programs;
     const char *section, *key, *value;
 } old_defaults[] = {
+    /* Scripts that read the log take what stands in the brackets for a number (K13). */
+    {PROGRAM_BMS | PROGRAM_SPF | PROGRAM_OTHER, "log", "queue_ids", "no"},
     {PROGRAM_BMS, "daemon", "listen", "/var/run/milter/pythonsock"},
     {PROGRAM_BMS, "connection", "hello_checks", "yes"},
     {PROGRAM_BMS, "connection", "ptr_checks", "yes"},
     {PROGRAM_BMS | PROGRAM_SPF, "spf", "mode", "on"},
     {PROGRAM_BMS, "greylist", "proven", "yes"},
     {PROGRAM_BMS, "greylist", "window", "4h"},
+    /* Where errors_url is not set, it was a page of the author's; that one is nobody's any more. */
+    {PROGRAM_BMS, "policy", "errors_pages", "yes"},
 };
 
 static const struct {

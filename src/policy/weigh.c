@@ -254,14 +254,15 @@ static void set_codes(Scale *s, const Judgement *j, Reply *reply, int class)
         reply->xcode = pool_printf(s->pool, "%d%s", class, reply->xcode + 1);
 }
 
-/* The rule's own words, else the check's; and the page that explains refusals, at the place of this tag. */
+/* The rule's own words, else the check's; and the page that explains refusals. */
 static const char *reply_text(Scale *s, const Judgement *j)
 {
     const char *text = j->ruling.text ? j->ruling.text : j->finding->sentence;
-    const char *page = policy_errors_url(s->q->policy);
-    if (!*page)
+    const char *url = policy_errors_url(s->q->policy);
+    if (!*url)
         return text;
-    return pool_printf(s->pool, "%s\nsee %s#%s", text, page, tag_name(j->finding->tag));
+    return pool_printf(s->pool, "%s\nsee %s", text,
+                       page_of(s->pool, url, policy_errors_pages(s->q->policy), j->finding, &s->q->client));
 }
 
 static void set_reply(Scale *s, const Judgement *j)
