@@ -16,6 +16,11 @@ typedef struct {
     const char *name, *text, *key, *value;
 } Main;
 
+#define TEN(x) x x x x x x x x x x
+#define WIDE                                                                                                 \
+    "a = " TEN(TEN("$b")) "\nb = " TEN(TEN("$c")) "\nc = " TEN(TEN("$d")) "\nd = " TEN(                      \
+        TEN("$e")) "\ne = " TEN(TEN("$f")) "\n"
+
 static const Main mains[] = {
     {"plain", "smtpd_milters = unix:/a\n", "smtpd_milters", "unix:/a"},
     {"without blanks", "a=b\n", "a", "b"},
@@ -25,6 +30,7 @@ static const Main mains[] = {
     {"not there", "b = c\n", "a", "fallback"},
     {"name within", "b = x\na = $b/${b}/$(b)$c\n", "a", "x/x/x"},
     {"itself", "a = $a$a\n", "a", NULL},
+    {"many that are empty", WIDE, "a", NULL},
     {"no name", "a = 5$ ${ $(x\n", "a", "5$ ${ $(x"},
     {"no last line end", "a = b", "a", "b"},
     {"CR", "a = b\r\n", "a", "b"},
