@@ -157,10 +157,12 @@ static void macros(void **state)
     g_autoptr(GString) text = g_string_new(NULL);
     seen_append(seen, text);
     g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
-    assert_int_equal(g_strv_length(lines), 4);
+    assert_int_equal(g_strv_length(lines), 6);
     check_text("postfix connect j v", lines[0]);
-    check_text("sendmail mail a?b", lines[1]);
-    g_auto(GStrv) words = g_strsplit(lines[2], " ", -1);
+    check_text("postfix data", lines[1]);
+    check_text("sendmail mail a?b", lines[2]);
+    check_text("other rcpt", lines[4]);
+    g_auto(GStrv) words = g_strsplit(lines[3], " ", -1);
     assert_int_equal(g_strv_length(words), 2 + SEEN_NAMES_MAX);
     seen_free(seen);
 }
