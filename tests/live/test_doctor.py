@@ -280,6 +280,27 @@ def test_sendmail_faults(world: World, right: str, wrong: str, text: str) -> Non
         assert passes(world)
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757, 0o1777, 0o711])
+def test_sendmail_folders(world: World, mode: int) -> None:
+    """A socket in a folder that others may write to is no socket for Sendmail."""
+    if world.mta.name != "sendmail":
+        pytest.skip("of Sendmail")
+    postern = serve(world)
+    folder = world.milter.parent
+    good = folder.stat().st_mode & 0o7777
+    folder.chmod(mode)
+    try:
+        ours = of("sendmail", doctor(postern, *of_mta(world))[1])
+        assert passes(world) == (not ours), ours
+        assert [f["change"] for f in ours] == ([f"chmod go-w {folder}"] if mode & 0o022 else []), ours
+        if ours:
+            run(*ours[0]["change"].split())
+            assert not of("sendmail", doctor(postern, *of_mta(world))[1])
+            assert passes(world)
+    finally:
+        folder.chmod(good)
+
+
 # --- this host ---
 
 def on_this_host(postern: Postern | Path, check: str, *arguments: str | Path, before: tuple[str, ...] = ()) -> list[Finding]:
