@@ -139,9 +139,17 @@ Reply step_connect(Session *session, const char *client_name, const IpAddress *i
     return REPLY_GO;
 }
 
+/* Postfix tells of a HELO and then of the abort that it is; after RSET the abort comes first. Sendmail aborts first in both
+ * cases, or not at all where it need not wait for our answer to MAIL: there RSET is not to be told from none. */
+static gboolean tells_of_rset(const Session *session)
+{
+    const char *version = session_macro(session, "v");
+    return version && g_str_has_prefix(version, "Postfix");
+}
+
 Reply step_helo(Session *session, const char *helo)
 {
-    session->helo_in_transaction = session->message != NULL;
+    session->helo_in_transaction = session->message && tells_of_rset(session);
     step_abort(session);
     begin_stage(session, STAGE_HELO);
     forget_macros(session, STAGE_MAIL); /* STARTTLS: what was said before is void (RFC 3207 §4.2) */

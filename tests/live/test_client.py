@@ -62,8 +62,8 @@ def test_helo_is_judged_again(world: World) -> None:
 
 
 def test_helo_in_a_transaction(world: World) -> None:
-    """Postfix tells of a HELO and then of the abort that it is, so it is known from RSET; Sendmail aborts first in both
-    cases, and nobody is blamed (A5)."""
+    """Postfix tells of a HELO and then of the abort that it is, so it is known from RSET; of Sendmail it is not
+    known, and nobody is blamed (A5)."""
     postern = world.serve({"connection": {"max_demerits": "100"}})
     with world.session() as client:
         for rset in (True, False, True):
