@@ -497,3 +497,10 @@ void config_check(const Config *config, const Policy *policy, const Tables *tabl
     check_lists(&check);
     check_paths(&check);
 }
+
+void config_check_snapshot(const Snapshot *snapshot, const Tables *tables, Problems *problems)
+{
+    config_check(snapshot_config(snapshot), snapshot_policy(snapshot), tables, problems);
+    if (snapshot_shadow_config(snapshot))
+        config_check(snapshot_shadow_config(snapshot), snapshot_shadow_policy(snapshot), tables, problems);
+}

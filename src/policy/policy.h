@@ -75,7 +75,8 @@ char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys);
 Verb policy_unavailable(const Policy *policy);
 Verb policy_unproven_dsn(const Policy *policy);
 
-/* The page that explains refusals; "": none. */
+/* The page that explains refusals; "": none. And whether the older system's names of pages count (page.h). */
 const char *policy_errors_url(const Policy *policy);
+gboolean policy_errors_pages(const Policy *policy);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_free)
