@@ -499,6 +499,7 @@ static void check_paths(const Inspection *check)
     check_parent(check, "daemon", "control", config->daemon.control);
     check_parent(check, "store", "path", config->store.path);
     check_parent(check, "policy", "quarantine_dir", config->policy.quarantine_dir); /* it makes itself */
+    check_parent(check, "journal", "failed_dir", config->journal.failed_dir);
     if (g_str_has_prefix(config->log.target, "file:"))
         check_parent(check, "log", "target", config->log.target + strlen("file:"));
     if (!g_file_test(config->daemon.temp_dir, G_FILE_TEST_IS_DIR))
@@ -524,4 +525,11 @@ void config_check(const Config *config, const Policy *policy, const Tables *tabl
     check_times(&check);
     check_lists(&check);
     check_paths(&check);
+}
+
+void config_check_snapshot(const Snapshot *snapshot, const Tables *tables, Problems *problems)
+{
+    config_check(snapshot_config(snapshot), snapshot_policy(snapshot), tables, problems);
+    if (snapshot_shadow_config(snapshot))
+        config_check(snapshot_shadow_config(snapshot), snapshot_shadow_policy(snapshot), tables, problems);
 }

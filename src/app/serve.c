@@ -7,6 +7,7 @@
 
 #include "actions/actions.h"
 #include "app/command.h"
+#include "app/config-check.h"
 #include "app/control.h"
 #include "app/rights.h"
 #include "base/service.h"
@@ -19,6 +20,8 @@
 #define WATCH_SECONDS 2 /* how often the files are looked at for changes */
 /* Messages that leave the journal each time: 250 a second, more than come for long. */
 #define JOURNAL_EXPIRE_STEP 500
+
+static const Tables tables = {all_checks, all_actions};
 
 typedef struct {
     const char *path;
@@ -42,6 +45,16 @@ static void log_problems(const Problems *problems)
         g_autofree char *line = problem_to_string(problem);
         log_event(levels[problem->level], NULL, "config:", NULL, "%s", line);
     }
+}
+
+/* As engine_load(), and then what `config check` would find: none of that stands in the way. */
+static gboolean load(Daemon *daemon, Problems *problems)
+{
+    if (!engine_load(daemon->engine, daemon->path, problems))
+        return FALSE;
+    g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
+    config_check_snapshot(snapshot, &tables, problems);
+    return TRUE;
 }
 
 static void append_stamp(GString *stamp, const char *path)
@@ -100,6 +113,7 @@ static gboolean open_log(const Config *config, GError **error)
         .target = config->log.target,
         .json = config->log.json,
         .level = config->log.level,
+        .bare_ids = !config->log.queue_ids,
     };
     log_facility_parse(config->log.facility, &settings.facility);
     return rights_find(config->rights.user, config->rights.group, &settings.uid, &settings.gid, error) &&
@@ -109,7 +123,8 @@ static gboolean open_log(const Config *config, GError **error)
 static gboolean same_log(const Config *a, const Config *b)
 {
     return strcmp(a->log.target, b->log.target) == 0 && a->log.json == b->log.json &&
-           a->log.level == b->log.level && strcmp(a->log.facility, b->log.facility) == 0;
+           a->log.level == b->log.level && a->log.queue_ids == b->log.queue_ids &&
+           strcmp(a->log.facility, b->log.facility) == 0;
 }
 
 /* What is not read from the snapshot each time. */
@@ -130,7 +145,7 @@ static gboolean reload(Daemon *daemon, GString *answer)
     pthread_mutex_lock(&daemon->reload_lock);
     g_autofree char *seen = stamp_now(daemon);
     g_autoptr(Snapshot) old = engine_snapshot(daemon->engine);
-    gboolean done = engine_load(daemon->engine, daemon->path, problems);
+    gboolean done = load(daemon, problems);
     if (done) {
         g_autoptr(Snapshot) current = engine_snapshot(daemon->engine);
         apply(daemon, snapshot_config(old), snapshot_config(current));
@@ -257,11 +272,14 @@ static gboolean open_services(Daemon *daemon, const Config *config, GError **err
     return milter_start(daemon->milter, error);
 }
 
-static gboolean start(Daemon *daemon, GError **error)
+static gboolean start(Daemon *daemon, const Problems *problems, GError **error)
 {
     g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
     const Config *config = snapshot_config(snapshot);
-    if (!open_privileged(daemon, config, error) || !open_services(daemon, config, error))
+    if (!open_privileged(daemon, config, error))
+        return FALSE;
+    log_problems(problems);
+    if (!open_services(daemon, config, error))
         return FALSE;
     daemon->stamp = take_stamp(snapshot);
     if (daemon->control)
@@ -344,7 +362,6 @@ static void block_signals(sigset_t *signals)
 
 static int serve(const char *path)
 {
-    static const Tables tables = {all_checks, all_actions};
     sigset_t signals;
     block_signals(&signals);
     Daemon daemon = {.path = path, .reload_lock = PTHREAD_MUTEX_INITIALIZER};
@@ -355,11 +372,12 @@ static int serve(const char *path)
     };
     daemon.engine = engine_new(&daemon.services, &tables);
     g_autoptr(Problems) problems = problems_new();
-    gboolean loaded = engine_load(daemon.engine, path, problems);
-    command_print_problems(problems);
+    gboolean loaded = load(&daemon, problems);
+    if (!loaded)
+        command_print_problems(problems);
     int status = EXIT_USAGE;
     g_autoptr(GError) error = NULL;
-    if (loaded && start(&daemon, &error)) {
+    if (loaded && start(&daemon, problems, &error)) {
         run(&daemon, &signals);
         stop(&daemon);
         status = EXIT_DONE;

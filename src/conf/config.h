@@ -100,6 +100,7 @@ typedef struct {
         gboolean json;
         LogLevel level;
         char *facility;
+        gboolean queue_ids; /* beside our own id, in text lines */
     } log;
 
     struct {
@@ -191,6 +192,7 @@ typedef struct {
         char *unproven_dsn;           /* verb for a DSN whose sender is not proven (D4) */
         char *unavailable; /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
         char *errors_url;
+        gboolean errors_pages; /* the older system's pages below it, for tags that had one (K13) */
         char *quarantine_dir;
         gint64 quarantine_bytes; /* of all messages in it; over it mail that belongs there is deferred */
         int quarantine_messages; /* the same, their number */

@@ -141,6 +141,7 @@ const Option options[] = {
     BOOL(log, json, "no", "One JSON object a line instead of text."),
     ENUM(log, level, LogLevel, level_words, "info", "The least urgent events that are written."),
     WORD(log, facility, facility_words, "mail", "Facility for syslog and the journal."),
+    BOOL(log, queue_ids, "yes", "Text lines name the MTA's queue id beside our own: [17 4XyZ]; no: [17], as the older system did."),
 
     PATH(store, path, "", "File for what is remembered from one message to the next; empty: nothing is.", RESTART,
          .example = "/var/lib/postern/store.db"),
@@ -237,6 +238,8 @@ const Option options[] = {
     STRING(policy, unavailable, "OK", "Verb in place of CBV, DSN or GREYLIST where nothing can carry them out.",
            .example = "REJECT"),
     STRING(policy, errors_url, "", "Page that explains refusals; named in them.", .example = "https://example.com/errors"),
+    BOOL(policy, errors_pages, "no",
+         "Name the page that the older system had for a tag, errors_url/anon?mfrom=… and others; else it is errors_url#TAG."),
     PATH(policy, quarantine_dir, "", "Folder for quarantined messages; empty: none.", RESTART,
          .example = "/var/lib/postern/quarantine"),
     SIZE(policy, quarantine_bytes, "1G", MIB, 1024 * 1024 * MIB,

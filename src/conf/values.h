@@ -35,4 +35,6 @@ char **value_words(const char *what, const char *text, const ValueContext *conte
 char *value_path(const char *text, const ValueContext *context);
 /* "8s", "5m", "2h", "7d" in seconds. FALSE: it is none. */
 gboolean value_span(const char *text, gint64 *ret);
+/* The file belongs to the configuration: a change of it is a reason to read it again. */
+void value_note_file(const ValueContext *context, const char *path);
 void value_free(const Option *option, void *at);

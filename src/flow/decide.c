@@ -18,6 +18,14 @@ static void append_findings(const Finding **into, guint *n, const Known *known)
         into[(*n)++] = known->findings->pdata[i];
 }
 
+/* "<a@example.com>" without its brackets. */
+static const char *bare_sender(const Message *message, Pool *pool)
+{
+    const char *text = message->sender_text;
+    gsize len = strlen(text);
+    return *text == '<' && text[len - 1] == '>' ? pool_printf(pool, "%.*s", (int)len - 2, text + 1) : text;
+}
+
 static const Weighing *weigh_once(Message *message, Recipient *recipient, Stage stage)
 {
     find_store_away(message);
@@ -33,6 +41,7 @@ static const Weighing *weigh_once(Message *message, Recipient *recipient, Stage 
         .available = session->snapshot->available,
         .done = recipient ? (const Demand *)recipient->done->data : NULL,
         .n_done = recipient ? recipient->done->len : 0,
+        .client = {bare_sender(message, pool), session->helo, session->ip_text},
     };
     append_findings(findings, &question.n_findings, &session->known);
     append_findings(findings, &question.n_findings, &message->known);

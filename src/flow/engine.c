@@ -101,6 +101,10 @@ static void add_shadow(Snapshot *snapshot, Problems *problems)
                      why ? why : "it has faults");
         return;
     }
+    for (guint i = 0; i < problems_len(faults); i++) {
+        const Problem *fault = problems_at(faults, i);
+        problems_add(problems, fault->level, fault->file, fault->line, "%s", fault->text);
+    }
     shadow->keeps_body = FALSE; /* it quarantines nothing */
     shadow->unwanted_stages = find_unwanted(shadow);
     snapshot->unwanted_stages &= shadow->unwanted_stages;
@@ -147,6 +151,11 @@ const Policy *snapshot_policy(const Snapshot *snapshot)
 const Config *snapshot_shadow_config(const Snapshot *snapshot)
 {
     return snapshot->shadow ? snapshot->shadow->config : NULL;
+}
+
+const Policy *snapshot_shadow_policy(const Snapshot *snapshot)
+{
+    return snapshot->shadow ? snapshot->shadow->policy : NULL;
 }
 
 const char *snapshot_shadow_file(const Snapshot *snapshot)

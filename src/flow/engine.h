@@ -37,6 +37,7 @@ const Config *snapshot_config(const Snapshot *snapshot);
 const Policy *snapshot_policy(const Snapshot *snapshot);
 /* The configuration that [shadow] config names; NULL: there is none, or it cannot be used (which is a warning). */
 const Config *snapshot_shadow_config(const Snapshot *snapshot);
+const Policy *snapshot_shadow_policy(const Snapshot *snapshot); /* NULL: the same */
 /* Its file, whether it can be used or not; NULL: none is named. */
 const char *snapshot_shadow_file(const Snapshot *snapshot);
 

@@ -24,6 +24,7 @@ typedef struct {
     Pool *pool;
     Slot *slots;         /* one a check */
     GPtrArray *findings; /* Finding, owned by the pool */
+    gboolean late;       /* in a shadow: something was not answered for want of time (known_note_time()) */
 } Known;
 
 struct Snapshot {
@@ -79,7 +80,6 @@ struct Session {
     char *helo;
     guint helos;
     gboolean helo_in_transaction;
-    gboolean aborted_open; /* the newest message was aborted before its end */
     GHashTable *macros[STAGE_COUNT];
 
     Stage stage;
@@ -158,7 +158,10 @@ gboolean snapshot_wants(const Snapshot *snapshot, Stage stage);
 
 void known_init(Known *known, Session *session);
 void known_clear(Known *known);
-const void *known_fact(Known *known, const Engine *engine, const Check *check, void *of);
+const void *known_fact(Known *known, const Session *session, const Check *check, void *of);
+/* A shadow has only what the live session leaves of a step's time. When that is over, what it did not learn says nothing of its
+ * configuration, and is never told as a difference: called after everything that may wait. */
+void known_note_time(Known *known, const Session *session);
 /* The fact if it has been computed, else NULL: for showing, never for deciding. */
 const void *known_computed(const Known *known, guint check_index);
 Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage stage, Tag tag,

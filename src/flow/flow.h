@@ -70,7 +70,8 @@ const char *session_client_name(const Session *session);
 /* What the client's PTR record says, believed or not (macro client_ptr, else the name above); NULL: none. */
 const char *session_ptr_name(const Session *session);
 const char *session_helo_name(const Session *session); /* NULL before HELO */
-/* The newest HELO came while a message was open, or cut one off (A5). */
+/* The newest HELO came while a message was open (A5). FALSE where the MTA does not let us tell that from RSET before it: only
+ * Postfix does. */
 gboolean session_helo_in_transaction(const Session *session);
 /* The newest value, e.g. "client_name", "daemon_port", "j"; NULL: the MTA did not give it. */
 const char *session_macro(const Session *session, const char *name);

@@ -13,7 +13,10 @@ static DnsAnswer *view_query(Resolver *self, const char *name, DnsType type, gin
         return dns_answer_new(DNS_TEMPERROR, "budget spent");
     if (!deadline || deadline > session->deadline)
         deadline = session->deadline;
-    return dns_query(session->engine->services->resolver, name, type, deadline);
+    DnsAnswer *answer = dns_query(session->engine->services->resolver, name, type, deadline);
+    if (answer->status == DNS_TEMPERROR)
+        known_note_time(view->message ? &view->message->known : &session->known, session);
+    return answer;
 }
 
 static void view_prefetch(Resolver *self, const char *name, DnsType type)

@@ -139,11 +139,18 @@ Reply step_connect(Session *session, const char *client_name, const IpAddress *i
     return REPLY_GO;
 }
 
+/* Postfix tells of a HELO and then of the abort that it is; after RSET the abort comes first. Sendmail aborts first in both
+ * cases, or not at all where it need not wait for our answer to MAIL: there RSET is not to be told from none. */
+static gboolean tells_of_rset(const Session *session)
+{
+    const char *version = session_macro(session, "v");
+    return version && g_str_has_prefix(version, "Postfix");
+}
+
 Reply step_helo(Session *session, const char *helo)
 {
-    session->helo_in_transaction = session->message || session->aborted_open;
+    session->helo_in_transaction = session->message && tells_of_rset(session);
     step_abort(session);
-    session->aborted_open = FALSE;
     begin_stage(session, STAGE_HELO);
     forget_macros(session, STAGE_MAIL); /* STARTTLS: what was said before is void (RFC 3207 §4.2) */
     g_free(session->helo);
@@ -195,7 +202,6 @@ static void retire(Message *message, gboolean aborted, const Reply *reply)
 Reply step_mail(Session *session, const char *const *args)
 {
     step_abort(session);
-    session->aborted_open = FALSE;
     begin_stage(session, STAGE_MAIL);
     Message *message = session->message = message_new(session, args);
     session->messages++;
@@ -396,7 +402,6 @@ void step_abort(Session *session)
     message_log(message, LOG_LEVEL_INFO, "abort after", "%s", stage_name(session->stage));
     finish(message, TRUE, NULL);
     session->message = NULL;
-    session->aborted_open = TRUE;
     message_free(message);
 }
 

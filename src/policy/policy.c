@@ -215,6 +215,11 @@ const char *policy_errors_url(const Policy *policy)
     return policy->config->policy.errors_url;
 }
 
+gboolean policy_errors_pages(const Policy *policy)
+{
+    return policy->config->policy.errors_pages;
+}
+
 Verb policy_unproven_dsn(const Policy *policy)
 {
     return policy->unproven_dsn;

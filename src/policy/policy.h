@@ -78,7 +78,8 @@ Verb policy_unproven_dsn(const Policy *policy);
 
 const BlacklistRule *policy_blacklist_rules(const Policy *policy, guint *n);
 
-/* The page that explains refusals; "": none. */
+/* The page that explains refusals; "": none. And whether the older system's names of pages count (page.h). */
 const char *policy_errors_url(const Policy *policy);
+gboolean policy_errors_pages(const Policy *policy);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_free)

@@ -27,6 +27,7 @@ enum {
     SILENCE_PROBATION = 1 << 1,
     SILENCE_AUTH = 1 << 2,    /* the client has authenticated itself (A3) */
     SILENCE_GENUINE = 1 << 3, /* a genuine signed bounce (H2) */
+    SILENCE_NOTSPAM = 1 << 4, /* quarantine, whatever the tag (D3) */
 };
 
 /* Columns: id; word; class; verb by default; what else silences it; the stage at which it can be found, and

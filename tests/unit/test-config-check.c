@@ -82,7 +82,7 @@ static const Row rows[] = {
     {"DSN", SPF "[verbs]\nSPF-None = DSN\n", NULL,
      "/x:4: warning: DSN, which nothing in this version carries out: it counts as [policy] unavailable = "
      "OK\n"},
-    {"an old file's CBV", "[milter]\nsocketname = unix:/x\n[spf]\n", NULL,
+    {"an old file's CBV", "[milter]\nsocket = unix:/x\n[spf]\n", NULL,
      "/x: warning: CBV (and 1 more), which nothing in this version carries out: it counts as [policy] "
      "unavailable = "
      "OK\n"},
@@ -113,7 +113,7 @@ static const Row rows[] = {
      "/x:4: warning: SPF-Fail is never looked at: spf-fail: in access, line 2, comes first\n"},
     {"[verbs] behind the map, no colon", SPF "[verbs]\nSPF-Fail = REJECT\n", "SPF-Fail OK\n",
      "/x:4: warning: SPF-Fail is never looked at: spf-fail in access, line 1, comes first\n"},
-    {"an old list behind the map", "[milter]\nsocketname = unix:/x\n[spf]\naccept_fail = a.example\n",
+    {"an old list behind the map", "[milter]\nsocket = unix:/x\n[spf]\naccept_fail = a.example\n",
      "SPF-Fail: OK\n",
      "/x:4: warning: CBV (and 2 more), which nothing in this version carries out: it counts as [policy] "
      "unavailable = "

@@ -1,8 +1,10 @@
 /* What cases cannot reach: limits, budgets, the life of facts and macros, steps out of order. */
 #include "rows.h"
 
+#include <glib/gstdio.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <postern/zone.h>
 
@@ -19,6 +21,8 @@ typedef struct {
     guint questions;
     guint prefetched; /* at the first recipient; 100 more at end of headers */
     guint answered, budget_spent;
+    gboolean busy; /* the live session leaves its shadow no time at RCPT */
+    Session *live;
     gint64 seconds[STAGE_COUNT]; /* budget of each stage */
 } Seen;
 
@@ -75,7 +79,11 @@ static void on_first_rcpt(Message *message)
             seen->budget_spent++;
         else
             seen->answered++;
+        if (seen->live && answer->status == DNS_TEMPERROR)
+            message_find(message, &probe, TAG_SPF_TEMPERROR, "x.example", "no answer");
     }
+    if (seen->busy && session == seen->live)
+        g_usleep((gulong)MAX(0, session_deadline(session) - g_get_monotonic_time()));
 }
 
 static void prefetch(Session *session, Stage stage)
@@ -551,6 +559,37 @@ static void smtputf8(void **state)
     assert_false(message_is_smtputf8(session_message(session)));
 }
 
+/* K8: what a shadow had no time to learn is no difference between the configurations. */
+static void a_late_shadow(void **state)
+{
+    g_autofree char *next = NULL;
+    g_autoptr(GError) error = NULL;
+    int fd = g_file_open_tmp("postern-next-XXXXXX", &next, &error);
+    assert_true(fd >= 0 && close(fd) == 0);
+    assert_true(g_file_set_contents(next, "[verbs]\nSPF-TempError = TEMPFAIL\n", -1, &error));
+    g_autofree char *text = g_strdup_printf(
+        "[daemon]\nstage_timeout = 1\n[verbs]\nSPF-TempError = OK\n[shadow]\nconfig = %s\n", next);
+    g_autoptr(Bench) bench = bench_new(text);
+    zone_add_error(bench->zone, "x.example", DNS_TXT, "timeout");
+    g_autoptr(Session) session = connect_to(bench);
+    bench->seen.questions = 1;
+    bench->seen.live = session;
+    envelope(session);
+    assert_non_null(strstr(bench->log->str, "SHADOW: rcpt: <b@our.example>: TEMPFAIL"));
+    session_abort(session);
+    g_string_truncate(bench->log, 0);
+    bench->seen.busy = TRUE;
+    envelope(session);
+    assert_non_null(strstr(bench->log->str, "SHADOW: rcpt: <b@our.example>: no answer in time"));
+    assert_null(strstr(bench->log->str, "TEMPFAIL"));
+    session_abort(session);
+    g_string_truncate(bench->log, 0);
+    bench->seen.busy = FALSE; /* the next message has time again */
+    envelope(session);
+    assert_non_null(strstr(bench->log->str, "SHADOW: rcpt: <b@our.example>: TEMPFAIL"));
+    g_unlink(next);
+}
+
 static void snapshots_are_counted(void **state)
 {
     g_autoptr(Bench) bench = bench_new("[connection]\nmax_demerits = 1\n");
@@ -585,6 +624,7 @@ int main(void)
         cmocka_unit_test(rendered),
         cmocka_unit_test(out_of_order),
         cmocka_unit_test(smtputf8),
+        cmocka_unit_test(a_late_shadow),
         cmocka_unit_test(snapshots_are_counted),
     };
     return cmocka_run_group_tests_name("flow", tests, NULL, NULL);
