@@ -63,8 +63,7 @@ static const char *const texts[SQL_COUNT] = {
         " created = ?5, changed = ?6, expires = ?7",
     [SQL_CHANGE] = "UPDATE entry SET number = ?3, changed = ?4, expires = ?5 WHERE tab = ?1 AND key = ?2",
     [SQL_DROP] = "DELETE FROM entry WHERE tab = ?1 AND key = ?2",
-    [SQL_EXPIRE] = "DELETE FROM entry WHERE (tab, key) IN"
-                   " (SELECT tab, key FROM entry WHERE expires <> 0 AND expires <= ?1 LIMIT ?2)",
+    [SQL_EXPIRED] = "SELECT tab, key FROM entry WHERE expires <> 0 AND expires <= ?1 LIMIT ?2",
     [SQL_MESSAGE] =
         "INSERT INTO message (time, session, queue_id, client, helo, login, sender, sender_domain,"
         " message_id, subject, size, outgoing, score)"
