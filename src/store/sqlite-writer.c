@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/signals.h"
 #include "store/sqlite-internal.h"
 
 #define GROUP_MAX 256 /* requests in one transaction: no caller waits for more than these */
@@ -379,7 +380,10 @@ static void *writer_main(void *data)
 gboolean sqlite_writer_start(SqliteStore *self, GError **error)
 {
     self->last_look = self->last_try = g_get_monotonic_time();
+    sigset_t before;
+    signals_block(&before);
     int code = pthread_create(&self->thread, NULL, writer_main, self);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     self->has_thread = code == 0;
     if (code)
         g_set_error(error, STORE_ERROR, STORE_ERROR_FAILED, "%s: no thread to write it: %s", self->path,
