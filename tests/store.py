@@ -24,7 +24,7 @@ GARBAGE = (("{", "2"), ('{"table": "nope", "key": "x"}', "table"), ('{"table": "
 
 
 def main() -> int:
-    postern = sys.argv[1]
+    postern = str(Path(sys.argv[1]).resolve())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
 
