@@ -21,6 +21,7 @@ from harness.process import Failed, Process, wait_until  # noqa: E402
 
 LOAD = BUILD / "tests/fakes/fake-mta"
 ENGINES = BUILD / "bench/bench-engines"
+STORE = BUILD / "bench/bench-store"
 SESSIONS = 16
 
 
@@ -216,6 +217,10 @@ def part_instructions(stage: Stage, args: argparse.Namespace) -> None:
     for engine, what in (("spf", "an SPF evaluation with one include"), ("weigh", "a weighing of three findings"),
                          ("wire", "a session's commands decoded, 12 fields, 4 KiB")):
         print(f"{what}: {(count(engine, 1200) - count(engine, 200)) / 1000:.0f} instructions")
+
+
+def part_store(stage: Stage, args: argparse.Namespace) -> None:
+    subprocess.run([STORE, f"{stage.folder}/store.db", "1000000"], check=True)
 
 
 PARTS = {name[5:]: part for name, part in list(globals().items()) if name.startswith("part_")}
