@@ -27,6 +27,7 @@ int command_dkim(int argc, char **argv);
 int command_arc(int argc, char **argv);
 int command_dmarc(int argc, char **argv);
 int command_dynip(int argc, char **argv);
+int command_journal(int argc, char **argv);
 int command_reload(int argc, char **argv);
 int command_ban(int argc, char **argv);
 int command_greylist(int argc, char **argv);

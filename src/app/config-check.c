@@ -179,6 +179,19 @@ static void add_thresholds(Rules *rules, const Config *config, const ConfigPairs
     }
 }
 
+/* Tags that somebody named in [blacklist_rules]. */
+static void add_counted(Rules *rules, const Config *config)
+{
+    const ConfigPairs *pairs = &config->policy.blacklist_rules;
+    for (guint i = 0; i < pairs->n; i++) {
+        g_auto(GStrv) words = g_strsplit_set(pairs->items[i].value, ", \t", -1);
+        Tag tag;
+        for (char **word = words; *word; word++)
+            if (tag_parse(*word, strlen(*word), &tag))
+                add_place(&rules->by_tag[tag], config->path, pairs->items[i].line);
+    }
+}
+
 static void collect(Rules *rules, const Config *config)
 {
     if (config->policy.access)
@@ -186,6 +199,7 @@ static void collect(Rules *rules, const Config *config)
     add_verbs(rules, config);
     add_thresholds(rules, config, &config->policy.thresholds);
     add_thresholds(rules, config, &config->policy.early_thresholds);
+    add_counted(rules, config);
 }
 
 /* " (and 3 more)" */
@@ -242,6 +256,14 @@ static void check_verbs(const Inspection *check, const Rules *rules)
         if (sums[i]->n)
             problems_add(check->problems, PROBLEM_WARNING, config->path, sums[i]->items[0].line,
                          "a threshold, but no rule gives a SCORE");
+}
+
+static void check_counted(const Inspection *check)
+{
+    const ConfigPairs *pairs = &check->config->policy.blacklist_rules;
+    if (pairs->n && !*check->config->store.path)
+        problems_add(check->problems, PROBLEM_WARNING, check->config->path, pairs->items[0].line,
+                     "[blacklist_rules], but there is no [store] path to count in: nobody will be banned");
 }
 
 static void check_mixed(const Inspection *check)
@@ -333,6 +355,7 @@ ON(no_banned_domains, patterns_is_empty(config->sender.banned_domains))
 ON(no_srs_secrets, !config->loaded.srs_secrets)
 ON(no_srs_domains, patterns_is_empty(config->sender.srs_domains))
 ON(no_store, *config->store.path == '\0')
+ON(no_failed_dir, *config->journal.failed_dir == '\0')
 ON(no_quarantine, *config->policy.quarantine_dir == '\0')
 
 /* Set, and `idle` says that it does nothing. */
@@ -369,6 +392,10 @@ static const struct {
      "shuts out our own clients: internal_connect is empty, so only this host and logins are internal"},
     {"store", "timeout_ms", no_store, PROBLEM_WARNING, "does nothing without path"},
     {"store", "sync", no_store, PROBLEM_WARNING, "does nothing without path"},
+    {"journal", "keep", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
+    {"journal", "facts", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
+    {"journal", "failed_bytes", no_failed_dir, PROBLEM_WARNING, "does nothing without failed_dir"},
+    {"journal", "failed_messages", no_failed_dir, PROBLEM_WARNING, "does nothing without failed_dir"},
     {"policy", "quarantine_bytes", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
     {"policy", "quarantine_messages", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
 };
@@ -472,6 +499,7 @@ static void check_paths(const Inspection *check)
     check_parent(check, "daemon", "control", config->daemon.control);
     check_parent(check, "store", "path", config->store.path);
     check_parent(check, "policy", "quarantine_dir", config->policy.quarantine_dir); /* it makes itself */
+    check_parent(check, "journal", "failed_dir", config->journal.failed_dir);
     if (g_str_has_prefix(config->log.target, "file:"))
         check_parent(check, "log", "target", config->log.target + strlen("file:"));
     if (!g_file_test(config->daemon.temp_dir, G_FILE_TEST_IS_DIR))
@@ -490,6 +518,7 @@ void config_check(const Config *config, const Policy *policy, const Tables *tabl
     check_tags(&check, &rules);
     check_verbs(&check, &rules);
     check_mixed(&check);
+    check_counted(&check);
     check_order(&check);
     check_waiting(&check);
     check_idle(&check);

@@ -10,6 +10,7 @@ static const Command commands[] = {
     {"scan", "run a message file through the whole pipeline, offline, and say why", command_scan},
     {"replay", "run stored mail through two configurations and show what differs", command_replay},
     {"policy", "which rule of the access map or configuration answers, and why", command_policy},
+    {"journal", "what became of messages: search, count, and say why", command_journal},
     {"spf", "check one address by SPF", command_spf},
     {"dkim", "verify or sign a message by DKIM, make keys", command_dkim},
     {"arc", "validate or seal a message's ARC chain", command_arc},

@@ -15,8 +15,11 @@
 #include "flow/engine.h"
 #include "mta/milter.h"
 #include "net/resolver.h"
+#include "store/journal.h"
 
 #define WATCH_SECONDS 2 /* how often the files are looked at for changes */
+/* Messages that leave the journal each time: 250 a second, more than come for long. */
+#define JOURNAL_EXPIRE_STEP 500
 
 static const Tables tables = {all_checks, all_actions};
 
@@ -225,6 +228,14 @@ static gboolean open_privileged(Daemon *daemon, const Config *config, GError **e
     return TRUE;
 }
 
+/* "" is none, and no error. */
+static gboolean open_folder(const char *dir, const QuarantineLimits *limits, Quarantine **into,
+                            GError **error)
+{
+    *into = *dir ? quarantine_open(dir, limits, error) : NULL;
+    return *into || !*dir;
+}
+
 /* What has threads or talks to strangers: only with the rights that are left. */
 static gboolean open_services(Daemon *daemon, const Config *config, GError **error)
 {
@@ -246,15 +257,18 @@ static gboolean open_services(Daemon *daemon, const Config *config, GError **err
         };
         daemon->services.store = store_open(&store);
     }
-    if (*config->policy.quarantine_dir) {
-        const QuarantineLimits limits = {
-            .bytes = config->policy.quarantine_bytes,
-            .messages = config->policy.quarantine_messages,
-        };
-        daemon->services.quarantine = quarantine_open(config->policy.quarantine_dir, &limits, error);
-        if (!daemon->services.quarantine)
-            return FALSE;
-    }
+    const QuarantineLimits kept = {
+        .bytes = config->policy.quarantine_bytes,
+        .messages = config->policy.quarantine_messages,
+    };
+    const QuarantineLimits failed = {
+        .bytes = config->journal.failed_bytes,
+        .messages = config->journal.failed_messages,
+        .expire_oldest = TRUE,
+    };
+    if (!open_folder(config->policy.quarantine_dir, &kept, &daemon->services.quarantine, error) ||
+        !open_folder(config->journal.failed_dir, &failed, &daemon->services.failed, error))
+        return FALSE;
     return milter_start(daemon->milter, error);
 }
 
@@ -276,7 +290,17 @@ static gboolean start(Daemon *daemon, const Problems *problems, GError **error)
     return TRUE;
 }
 
-/* SIGHUP and SIGUSR1 reload, SIGTERM and SIGINT end; in between the files are watched. */
+/* A little at a time, so that no message waits behind it: the store has one writer. */
+static void shorten_journal(Daemon *daemon)
+{
+    g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
+    int keep = snapshot_config(snapshot)->journal.keep;
+    if (daemon->services.store && keep)
+        journal_expire(daemon->services.store, clock_seconds(daemon->services.clock) - keep,
+                       JOURNAL_EXPIRE_STEP);
+}
+
+/* SIGHUP and SIGUSR1 reload, SIGTERM and SIGINT end; in between the files are watched, and what is old leaves the journal. */
 static void run(Daemon *daemon, const sigset_t *signals)
 {
     const struct timespec watch = {.tv_sec = WATCH_SECONDS};
@@ -295,6 +319,7 @@ static void run(Daemon *daemon, const sigset_t *signals)
             break;
         default:
             reload_if_changed(daemon);
+            shorten_journal(daemon);
         }
     }
 }
@@ -316,6 +341,7 @@ static void daemon_close(Daemon *daemon)
     engine_free(daemon->engine);
     store_free(daemon->services.store);
     quarantine_free(daemon->services.quarantine);
+    quarantine_free(daemon->services.failed);
     resolver_free(daemon->services.resolver);
     pthread_mutex_destroy(&daemon->reload_lock);
     g_free(daemon->stamp);

@@ -15,5 +15,6 @@ const Check *const all_checks[] = {
     &check_limits,    /* A9: how much who may send */
     &check_greylist,  /* G4: asked to come back */
     &check_msgid,     /* B12: a Message-ID that is none */
+    &check_repeat,    /* K4: who is refused again and again */
     NULL,
 };

@@ -16,6 +16,7 @@ extern const Check check_self;
 extern const Check check_limits;
 extern const Check check_greylist;
 extern const Check check_msgid;
+extern const Check check_repeat;
 
 /* All of them in the order in which their hooks run; NULL ends. */
 extern const Check *const all_checks[];

@@ -149,6 +149,8 @@ static void find_ptr(Session *session)
 static void on_connect(Session *session)
 {
     log_connect(session, client_fact(session));
+    if (client_fact(session)->internal)
+        session_is_internal(session);
     find_ptr(session);
 }
 

@@ -187,6 +187,7 @@ typedef struct {
         ConfigPairs settled_by; /* [settled_by] SPF-Fail = DMARC-Pass, SPF-Forwarder */
         ConfigPairs thresholds; /* [thresholds] spam = 6 QUARANTINE: sums of SCORE at end of message */
         ConfigPairs early_thresholds; /* [early_thresholds] the same, from RCPT on */
+        ConfigPairs blacklist_rules;  /* [blacklist_rules] NAME = RULE (policy/blacklist-rule.h) */
         ConfigPairs limits;           /* [limits] NAME = COUNT UNIT per TIME by KEY */
         char *unproven_dsn;           /* verb for a DSN whose sender is not proven (D4) */
         char *unavailable; /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
@@ -201,6 +202,14 @@ typedef struct {
         char *
             config; /* another configuration that judges the same mail, and only says what it would do; "" : none */
     } shadow;
+
+    struct {
+        int keep;            /* what is older is removed; 0: no journal */
+        gboolean facts;      /* all that was known about each message, for `journal show` */
+        char *failed_dir;    /* messages on which a check failed; "" : none */
+        gint64 failed_bytes; /* of all of them; the oldest make room */
+        int failed_messages; /* the same, their number */
+    } journal;
 
     /* What the files that are named above hold, read with the rest. */
     struct {

@@ -95,11 +95,15 @@ const OptionSection option_sections[] = {
     {"authres", "Authentication-Results (RFC 8601)."},
     {"policy", "What becomes of findings."},
     {"shadow", "A second configuration that judges live mail without any effect."},
+    {"journal", "What became of every message: kept in the store, for postern-journal(8)."},
     {"verbs", "The verb that a tag gets when no access map entry says otherwise: TAG = VERB."},
     {"decide_at", "Tags whose finding waits for a better one: TAG = rcpt or message."},
     {"settled_by", "What settles such a finding: TAG = TAG, TAG, …"},
     {"thresholds", "Sums of SCOREs at end of message: NAME = SUM VERB."},
     {"early_thresholds", "The same from RCPT on, when not all scores are known yet: NAME = SUM VERB."},
+    {"blacklist_rules",
+     "Who is refused again and again: NAME = COUNT refusals of TAG, TAG in TIME by client, sender or "
+     "domain -> ban or blacklist TIME."},
     {"limits",
      "How much who may send: NAME = COUNT connections|messages|recipients [per TIME] by "
      "client|network|sender|domain|login|recipient [inbound|outbound]. Without a time: connections at once."},
@@ -245,11 +249,23 @@ const Option options[] = {
     PATH(shadow, config, "", "Configuration to try on live mail: where it differs, the log says what it would do; empty: none.",
          .example = "/etc/postern/next.conf"),
 
+    SECONDS(journal, keep, "30d", 0, 3650 * DAY,
+            "What became of every message is kept in the store for so long, if there is one; 0: no journal."),
+    BOOL(journal, facts, "yes",
+         "All that was known about each message is kept with it, for journal show: most of the journal's size."),
+    PATH(journal, failed_dir, "",
+         "Folder for messages on which a check of ours failed, for whoever looks into it; empty: none. With it the bodies of "
+         "all messages are asked for.",
+         RESTART, .example = "/var/lib/postern/failed"),
+    SIZE(journal, failed_bytes, "64M", MIB, 1024 * 1024 * MIB, "Of all messages in it; the oldest make room.", RESTART),
+    INT(journal, failed_messages, "1000", 1, 1000000, "The same, their number.", RESTART),
+
     PAIRS(verbs, "TAG = VERB", .example = "SPF-Fail = REJECT"),
     PAIRS(decide_at, "TAG = STEP", .example = "SPF-Fail = message"),
     PAIRS(settled_by, "TAG = TAGS", .example = "SPF-Fail = DMARC-Pass, SPF-Forwarder"),
     PAIRS(thresholds, "NAME = SUM VERB", .example = "spam = 6 QUARANTINE"),
     PAIRS(early_thresholds, "NAME = SUM VERB", .example = "spam = 15 REJECT"),
+    PAIRS(blacklist_rules, "NAME = RULE", .example = "forgers = 5 refusals of SPF-Fail, Self-Spoof in 1h by client -> ban 7d"),
     PAIRS(limits, "NAME = COUNT UNIT per TIME by KEY", .example = "login-day = 500 recipients per 1d by login outbound"),
 };
 /* clang-format on */

@@ -92,14 +92,13 @@ Reply decide_mail(Message *message)
         return REPLY_GO;
     explain(message->session, NULL, weighing);
     apply_ban(message, weighing);
+    message->weighing = weighing;
     return weighing->reply;
 }
 
 /* --- all recipients --- */
 
-typedef enum { END_PASS, END_REJECT, END_TEMPFAIL, END_DISCARD, END_QUARANTINE, END_HOLD, END_COUNT } End;
-
-static End end_of(const Recipient *recipient)
+End end_of(const Recipient *recipient)
 {
     const Weighing *weighing = recipient->weighing;
     switch (weighing->reply.kind) {
@@ -176,7 +175,7 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
     QuarantineEntry entry = {
         .time = clock_seconds(message->session->engine->services->clock),
         .session = message->session->id,
-        .queue_id = message->queue_id,
+        .queue_id = session_macro(message->session, "i"),
         .client = message->session->ip_text,
         .sender = message->sender_text,
         .rcpts = (const char *const *)rcpts->pdata,
@@ -188,6 +187,7 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
     g_autoptr(GError) error = NULL;
     g_autofree char *id = quarantine_put(quarantine, &entry, head->str, head->len, message->body, &error);
     if (!id) {
+        message_failed(message, "quarantine", "%s", error->message);
         *why = pool_strdup(message->known.pool, error->message);
         return FALSE;
     }
@@ -256,14 +256,16 @@ static Reply answer_all(Message *message)
 {
     Ends ends = {0};
     /* What was not kept was not judged: a forged field could hide there. */
-    if (message->headers_cut && snapshot_wants(message->session->snapshot, STAGE_HEADERS)) {
+    if (message->headers_cut && message->session->snapshot->judges_headers) {
         message_log(message, LOG_LEVEL_NOTICE,
                     "REJECT:", "header over %" G_GINT64_FORMAT " bytes ([daemon] max_headers)",
                     session_config(message->session)->daemon.max_headers);
         return (Reply){REPLY_REJECT, 552, "5.3.4", "message header too large"};
     }
-    if (message->body_error)
+    if (message->body_error) {
+        message_failed(message, "body", "%s", message->body_error);
         return cannot(message, message->body_error);
+    }
     count_ends(&ends, message);
     if (!ends.total) /* no MTA goes on so; RFC 5321 §3.3 */
         return (Reply){REPLY_REJECT, 554, "5.5.1", "no valid recipients"};

@@ -64,10 +64,14 @@ static Snapshot *compile(const Tables *tables, Config *config, Problems *problem
     snapshot->policy = policy;
     snapshot->tables = tables;
     pick_wanted(snapshot);
-    /* A body is kept where a copy of the message may be wanted: QUARANTINE, or recipients that end differently. */
+    /* A body is kept where a copy of the message may be wanted: QUARANTINE, recipients that end differently, failures. */
     snapshot->keeps_body = policy_may_use(policy, VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_HOLD)) ||
+                           *config->journal.failed_dir ||
                            (config->policy.mixed == MIXED_SEPARATE && policy_may_differ_after_data(policy));
     snapshot->unwanted_stages = find_unwanted(snapshot);
+    snapshot->judges_headers = snapshot_wants(snapshot, STAGE_HEADERS);
+    if (*config->store.path && config->journal.keep) /* Subject, Message-ID: to be shown, no more */
+        snapshot->unwanted_stages &= ~(1u << STAGE_HEADERS);
     return snapshot;
 }
 

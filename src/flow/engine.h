@@ -15,6 +15,7 @@ typedef struct {
     const Clock *clock;
     Random *random;
     Quarantine *quarantine; /* NULL: there is none; what should go there gets a temporary failure instead */
+    Quarantine *failed;     /* messages on which a check failed; NULL: they are not kept */
     Store *store;           /* NULL: nothing is remembered */
     const char *hostname;   /* when the MTA does not tell its own */
 } Services;

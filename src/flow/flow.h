@@ -94,6 +94,8 @@ guint session_demerits(const Session *session);
 const char *session_demerits_why(const Session *session);
 /* Those that have come since it was last called: whoever counts them elsewhere, in settle hooks, calls it. */
 guint session_settle_demerits(Session *session);
+/* Who classes clients (checks/client.c) says that this one is ours: its mail counts as outgoing in the journal. */
+void session_is_internal(Session *session);
 void session_log(Session *session, LogLevel level, const char *tag, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
 
@@ -165,6 +167,12 @@ gboolean message_reserve(Message *message, Quota *quota, gint64 amount);
  * Without a store, all is allowed. */
 StoreAnswer message_take(Message *message, StoreTable table, const char *key, gint64 n, gint64 limit,
                          int window, gint64 *ret_used);
+/* Of MAIL, if the message was refused there; else NULL. */
+const Weighing *message_weighing(const Message *message);
+/* Something that is our fault kept `by` (a check, or a part of the flow) from its work: a body that cannot be read, a value
+ * that cannot be. A look-up that failed in the world is none. It is logged, named in the journal, and the message is kept
+ * with its trace in [journal] failed_dir. What becomes of the message is another question: find something. */
+void message_failed(Message *message, const char *by, const char *format, ...) G_GNUC_PRINTF(3, 4);
 void message_log(Message *message, LogLevel level, const char *tag, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
 

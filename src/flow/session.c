@@ -179,7 +179,10 @@ static void finish(Message *message, gboolean aborted, const Reply *reply)
     if (aborted)
         message_give_back(message);
     settle_message(message, aborted);
+    message_journal(message, aborted, reply);
     session_commit(message->session);
+    find_store_away(message); /* the commit itself may have failed */
+    keep_failed(message);
     message->session->store_away = FALSE;
     if (engine->observer && !message->session->live)
         engine->observer(message, aborted, reply, engine->observer_data);
@@ -271,6 +274,7 @@ Reply step_rcpt(Session *session, const char *const *args, const char *refused)
     Reply reply = REPLY_GO;
     if (refused) {
         recipient->state = RCPT_UNKNOWN;
+        recipient->refused = pool_strdup(recipient->known.pool, refused);
         message_log(message, LOG_LEVEL_INFO, "rcpt to", "%s refused by the MTA: %s", recipient->text,
                     refused);
     } else {
@@ -279,6 +283,7 @@ Reply step_rcpt(Session *session, const char *const *args, const char *refused)
         recipient->state = reply.kind == REPLY_CONTINUE ? RCPT_ACCEPTED : RCPT_REFUSED;
         message->n_accepted += recipient->state == RCPT_ACCEPTED;
     }
+    recipient->reply = reply;
     settle_recipient(session, recipient);
     return reply;
 }
@@ -311,7 +316,8 @@ Reply step_data(Session *session)
         return (Reply){REPLY_REJECT, 503, "5.5.1", "MAIL first"};
     if (!open_body(message)) {
         message_log(message, LOG_LEVEL_WARNING, "TEMPFAIL:", "the budget for message bodies is spent");
-        return (Reply){REPLY_TEMPFAIL, 452, "4.3.1", "too much mail at once, try again later"};
+        return message->data_reply =
+                   (Reply){REPLY_TEMPFAIL, 452, "4.3.1", "too much mail at once, try again later"};
     }
     EACH_CHECK(session, check)
         if (check->data)
@@ -325,6 +331,7 @@ void step_header(Session *session, const char *name, const char *value)
     if (!message)
         return;
     gsize cost = strlen(name) + strlen(value) + HEADER_OVERHEAD;
+    message->size += (gint64)(strlen(name) + strlen(":") + strlen(value) + strlen("\r\n"));
     if (message->headers_cut ||
         message->header_bytes + cost > (gsize)session_config(session)->daemon.max_headers) {
         message->headers_cut = TRUE;
@@ -354,6 +361,7 @@ void step_body(Session *session, const void *bytes, gsize len)
     if (!message)
         return;
     session->stage = STAGE_BODY;
+    message->size += (gint64)len;
     if (!message->body && !message->body_error && !open_body(message)) /* without DATA */
         message->body_error = "the budget for message bodies is spent";
     if (message->body_borrowed)
@@ -501,6 +509,11 @@ guint64 session_id(const Session *session)
 const Snapshot *session_snapshot(const Session *session)
 {
     return session->snapshot;
+}
+
+void session_is_internal(Session *session)
+{
+    session->internal = TRUE;
 }
 
 void session_add_demerits(Session *session, guint n, const char *why)

@@ -20,6 +20,7 @@ struct Policy {
     guint64 late_tags;             /* a bit per tag: some rule for it makes a difference after DATA */
     guint64 own_tags;              /* a bit per tag: some recipients have rules of their own for it */
     gboolean put_off;              /* [decide_at] puts some tag off until end of message */
+    GArray *blacklist_rules;       /* BlacklistRule */
     Verb unavailable, unproven_dsn;
 };
 G_STATIC_ASSERT(TAG_COUNT <= 64);

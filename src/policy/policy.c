@@ -204,6 +204,12 @@ Verb policy_unavailable(const Policy *policy)
     return policy->unavailable;
 }
 
+const BlacklistRule *policy_blacklist_rules(const Policy *policy, guint *n)
+{
+    *n = policy->blacklist_rules->len;
+    return (const BlacklistRule *)policy->blacklist_rules->data;
+}
+
 const char *policy_errors_url(const Policy *policy)
 {
     return policy->config->policy.errors_url;

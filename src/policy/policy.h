@@ -17,6 +17,7 @@
 
 #include "base/pool.h"
 #include "conf/config.h"
+#include "policy/blacklist-rule.h"
 #include "policy/finding.h"
 
 typedef struct Policy Policy;
@@ -74,6 +75,8 @@ char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys);
 /* For a demand that nothing can carry out, and for a DSN whose sender is not proven (D4). */
 Verb policy_unavailable(const Policy *policy);
 Verb policy_unproven_dsn(const Policy *policy);
+
+const BlacklistRule *policy_blacklist_rules(const Policy *policy, guint *n);
 
 /* The page that explains refusals; "": none. And whether the older system's names of pages count (page.h). */
 const char *policy_errors_url(const Policy *policy);

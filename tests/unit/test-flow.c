@@ -279,10 +279,10 @@ static void header_limit(void **state)
 }
 
 /* D5: an MTA that cannot leave the header out does not get its mail refused for what nobody reads. */
-static void header_limit_unread(void **state)
+static void header_limit_unjudged(const char *config)
 {
     static const Check *const no_checks[] = {NULL};
-    g_autoptr(Bench) bench = bench_new("[daemon]\nmax_headers = 65536\n");
+    g_autoptr(Bench) bench = bench_new(config);
     g_autoptr(Snapshot) snapshot = engine_snapshot(bench->engine);
     const Tables tables = {no_checks, actions};
     const Adapter adapter = {.mta = "test"};
@@ -295,6 +295,17 @@ static void header_limit_unread(void **state)
         session_header(session, "X", " y");
     assert_in_range(message_n_headers(session_message(session)), 100, 1100);
     assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE);
+}
+
+static void header_limit_unread(void **state)
+{
+    header_limit_unjudged("[daemon]\nmax_headers = 65536\n");
+}
+
+/* The journal shows the Subject, and decides nothing by it. */
+static void header_limit_journal(void **state)
+{
+    header_limit_unjudged("[daemon]\nmax_headers = 65536\n[store]\npath = /nonexistent/store\n");
 }
 
 static void header_limit_by_size(void **state)
@@ -597,6 +608,7 @@ int main(void)
         cmocka_unit_test(body_budget),
         cmocka_unit_test(header_limit),
         cmocka_unit_test(header_limit_unread),
+        cmocka_unit_test(header_limit_journal),
         cmocka_unit_test(header_limit_by_size),
         cmocka_unit_test(helo_limit),
         cmocka_unit_test(refused_at_once),
