@@ -130,6 +130,7 @@ struct Message {
     char *queue_id;
     gboolean banned; /* a BAN has been counted */
     gboolean over;   /* the last reply is fixed */
+    gboolean passed; /* and lets it through, to some at least */
 };
 
 struct Recipient {

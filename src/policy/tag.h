@@ -73,6 +73,12 @@ enum {
       "A stranger sends to a domain of private_relay, which is for our own clients only.")                          \
     X(BANNED_DOMAIN,   "Banned-Domain",       PROTOCOL, REJECT,     NO,        RCPT,    550, "5.7.1",  NONE,        \
       "The sender's domain, or a mailbox at a provider, is one of banned_domains.")                                 \
+    X(WHITELISTED,     "Whitelisted",         PROOF,    WHITELIST,  NO,        RCPT,    550, "5.7.1",  NONE,        \
+      "The sender is on the whitelist, and proven to be who it claims.")                                            \
+    X(WHITE_UNPROVEN,  "Whitelist-Unproven",  WEAK,     PROBATION,  NO,        RCPT,    550, "5.7.1",  NONE,        \
+      "The sender is on the whitelist, but nothing proves that it is the sender.")                                  \
+    X(BLACKLISTED,     "Blacklisted",         PROTOCOL, REJECT,     NO,        RCPT,    550, "5.7.1",  NONE,        \
+      "The sender is on the blacklist.")                                                                            \
     X(NO_MAIL,         "No-Mail",             PROTOCOL, REJECT,     NO,        RCPT,    550, "5.1.1",  NONE,        \
       "The recipient is one of no_mail_to, such as MAILER-DAEMON, and takes no mail.")                              \
     X(SRS_FORGED,      "SRS-Forged",          FORGED,   REJECT,     NO,        RCPT,    550, "5.7.1",  NONE,        \
