@@ -32,6 +32,8 @@ int command_reload(int argc, char **argv);
 int command_ban(int argc, char **argv);
 int command_greylist(int argc, char **argv);
 int command_limits(int argc, char **argv);
+int command_list(int argc, char **argv);
+int command_import(int argc, char **argv);
 int command_store(int argc, char **argv);
 
 /* Parses options; on a usage error says so on stderr and returns FALSE. `arguments` names what is left over, for

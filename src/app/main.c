@@ -21,6 +21,8 @@ static const Command commands[] = {
     {"ban", "who is banned: show, add, remove, export as a DNSBL", command_ban},
     {"greylist", "who is waiting, who has come back: show, pardon, exempt", command_greylist},
     {"limits", "what is used of each limit now", command_limits},
+    {"list", "who is remembered on the whitelist and the blacklist", command_list},
+    {"import", "take over what the older system remembered", command_import},
     {"store", "look after the file of what is remembered", command_store},
 };
 

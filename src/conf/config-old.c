@@ -135,7 +135,7 @@ static const OldName old_names[] = {
     {"dspam", "dspam_reject", OLD_LATER, NULL, NULL},
     {"dspam", "dspam_internal", OLD_LATER, NULL, NULL},
     {"dspam", "dspam_sizelimit", OLD_LATER, NULL, NULL},
-    {"dspam", "whitelist_senders", OLD_LATER, NULL, NULL},
+    {"dspam", "whitelist_senders", OLD_SAME, "lists", "whitelist_senders"},
     {"dspam", "whitelist_mx", OLD_LATER, NULL, NULL},
     {"gossip", "server", OLD_LATER, NULL, NULL},
     {"gossip", "ttl", OLD_LATER, NULL, NULL},

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/refs.h"
+#include "conf/addresses.h"
 #include "conf/hosts.h"
 #include "conf/map.h"
 #include "conf/patterns.h"
@@ -149,6 +150,13 @@ typedef struct {
         int srs_max_age;            /* days */
         int srs_hash_length;
     } sender;
+
+    struct {
+        Addresses *whitelist;
+        Addresses *blacklist;
+        Addresses *whitelist_senders; /* of ours: who they write to is whitelisted (G5) */
+        int auto_whitelist;           /* for so long */
+    } lists;
 
     struct {
         SpfMode mode;

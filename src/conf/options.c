@@ -68,6 +68,7 @@ static const char *const greylist_words[] = {
 #define LISTEN(s, k, deflt, text, ...)   ROW(s, k, char **, OPTION_LISTEN, deflt, text, __VA_ARGS__)
 #define HOSTS(s, k, text, ...)           ROW(s, k, HostList *, OPTION_HOSTS, "", text, __VA_ARGS__)
 #define PATTERNS(s, k, deflt, text, ...) ROW(s, k, PatternList *, OPTION_PATTERNS, deflt, text, __VA_ARGS__)
+#define ADDRESSES(s, k, text, ...)       ROW(s, k, Addresses *, OPTION_ADDRESSES, "", text, __VA_ARGS__)
 #define MAP(s, k, text, ...)             ROW(s, k, Map *, OPTION_MAP, "", text, __VA_ARGS__)
 /* [verbs] is the member policy.verbs. */
 #define PAIRS(k, text, ...)                                                                                  \
@@ -90,6 +91,8 @@ const OptionSection option_sections[] = {
     {"dns", "How questions are asked."},
     {"connection", "Who connects: classes of clients, HELO and PTR checks."},
     {"sender", "The envelope sender and recipients."},
+    {"lists", "Senders who are welcome, and senders who are not: these, and with [store] path those that are "
+              "remembered."},
     {"spf", "SPF (RFC 7208)."},
     {"greylist", "Who sends for the first time is asked to come back."},
     {"authres", "Authentication-Results (RFC 8601)."},
@@ -201,6 +204,14 @@ const Option options[] = {
            .example = "/etc/postern/srs.secret"),
     INT(sender, srs_max_age, "21", 1, 1000, "Days that a signed sender is good."),
     INT(sender, srs_hash_length, "4", 4, 20, "Least length of a signature that is believed."),
+
+    ADDRESSES(lists, whitelist, "Senders who are welcome.",
+              .example = "joe@example.com, @example.net, *.example.org, !jane@example.net, file:/etc/postern/whitelist"),
+    ADDRESSES(lists, blacklist, "Senders who are refused. The most specific entry of both lists answers; of equals the whitelist's.",
+              .example = "@spam.example, robot@, file:/etc/postern/blacklist"),
+    ADDRESSES(lists, whitelist_senders, "Our people: who they write to is whitelisted. Not counted are answers that programs give.",
+              .example = "@example.com, !*-request@example.com"),
+    SECONDS(lists, auto_whitelist, "60d", 60, 3650 * DAY, "For so long."),
 
     ENUM(spf, mode, SpfMode, spf_words, "off", "off; header adds Received-SPF and refuses nothing; on lets policy decide."),
     BOOL(spf, best_guess, "no", "Guess a record where a domain has none (v=spf1 a/24 mx/24 ptr)."),

@@ -373,6 +373,27 @@ static void free_patterns(void *at)
     g_clear_pointer((PatternList **)at, patterns_free);
 }
 
+static gboolean parse_addresses(const Parse *parse, void *at)
+{
+    g_autofree char *what = g_strdup_printf("[%s] %s", parse->option->section, parse->option->key);
+    Addresses *list = value_addresses(what, parse->text, parse->context);
+    if (list == NULL)
+        return FALSE;
+    addresses_free(*(Addresses **)at);
+    *(Addresses **)at = list;
+    return TRUE;
+}
+
+static char *show_addresses(const Option *option, const void *at)
+{
+    return addresses_to_string(*(Addresses *const *)at);
+}
+
+static void free_addresses(void *at)
+{
+    g_clear_pointer((Addresses **)at, addresses_free);
+}
+
 static gboolean parse_map(const Parse *parse, void *at)
 {
     Map *map = NULL;
@@ -439,6 +460,7 @@ static const struct {
     [OPTION_WORDS] = {parse_words, show_words, free_words},
     [OPTION_LISTEN] = {parse_listen, show_words, free_words},
     [OPTION_HOSTS] = {parse_hosts, show_hosts, free_hosts},
+    [OPTION_ADDRESSES] = {parse_addresses, show_addresses, free_addresses},
     [OPTION_PATTERNS] = {parse_patterns, show_patterns, free_patterns},
     [OPTION_MAP] = {parse_map, show_map, free_map},
     [OPTION_PAIRS] = {parse_pairs, NULL, free_pairs},

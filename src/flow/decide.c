@@ -283,9 +283,15 @@ static Reply answer_all(Message *message)
     return reply;
 }
 
+gboolean recipient_gets_it(const Recipient *recipient)
+{
+    return recipient->message->passed && recipient->state == RCPT_ACCEPTED && end_of(recipient) == END_PASS;
+}
+
 Reply decide_message(Message *message)
 {
     Reply reply = answer_all(message);
+    message->passed = reply.kind == REPLY_CONTINUE || reply.kind == REPLY_ACCEPT;
     log_end(message, &reply);
     return reply;
 }

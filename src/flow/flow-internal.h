@@ -136,6 +136,7 @@ struct Message {
     GPtrArray *failures;  /* strings of the pool: message_failed() */
     gboolean banned;      /* a BAN has been counted */
     gboolean over;        /* the last reply is fixed */
+    gboolean passed;      /* and lets it through, to some at least */
 };
 
 struct Recipient {

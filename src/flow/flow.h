@@ -161,6 +161,9 @@ const void *message_fact(Message *message, const Check *check);
 Finding *message_find(Message *message, const Check *check, Tag tag, const char *subject, const char *format,
                       ...) G_GNUC_PRINTF(5, 6);
 gboolean message_has_finding(const Message *message, Tag tag);
+/* Those about the session and the message, in the order in which they were found. */
+guint message_n_findings(const Message *message);
+const Finding *message_finding(const Message *message, guint index);
 /* Takes `amount` of a shared limit until the message is over. FALSE: the limit is reached. */
 gboolean message_reserve(Message *message, Quota *quota, gint64 amount);
 /* Takes `n` of what is allowed in `window` seconds (store_take()), at once and exactly; given back if the message is aborted.
@@ -195,6 +198,9 @@ const char *const *recipient_args(const Recipient *recipient);
 RcptState recipient_state(const Recipient *recipient);
 /* The newest weighing for this recipient; NULL before the first. */
 const Weighing *recipient_weighing(const Recipient *recipient);
+/* In settle hooks of the message: it has been accepted for this recipient, and goes to him as far as we are concerned; not
+ * into a quarantine, nor into the MTA's own. */
+gboolean recipient_gets_it(const Recipient *recipient);
 
 const void *recipient_fact(Recipient *recipient, const Check *check);
 /* The fact, if it has been asked for, else NULL: what nobody asked is not settled. */

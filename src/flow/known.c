@@ -172,6 +172,17 @@ gboolean message_has_finding(const Message *message, Tag tag)
     return has_finding(&message->known, tag) || has_finding(&message->session->known, tag);
 }
 
+guint message_n_findings(const Message *message)
+{
+    return message->session->known.findings->len + message->known.findings->len;
+}
+
+const Finding *message_finding(const Message *message, guint index)
+{
+    const GPtrArray *of_session = message->session->known.findings, *of_message = message->known.findings;
+    return index < of_session->len ? of_session->pdata[index] : of_message->pdata[index - of_session->len];
+}
+
 void session_forget(Session *session, const Check *check)
 {
     GPtrArray *findings = session->known.findings;

@@ -91,6 +91,7 @@ static void set_silencers(Scale *s)
         out->probation |= j->verb == VERB_PROBATION;
         out->notspam |= j->verb == VERB_NOTSPAM;
     }
+    out->probation &= !out->whitelisted; /* a proof that came later ends it (B7) */
     if (out->whitelisted)
         s->silencers |= SILENCE_WHITELIST;
     if (out->probation)
