@@ -253,8 +253,8 @@ static const ExplainRow explains[] = {
     {"the recipient's own", "SPF-Fail", "a@b.test", "c@our.test",
      "spf-fail:a@b.test|spf-fail:b.test=CBV|to-spf-fail:c@our.test|to-spf-fail:our.test=OK",
      "SPF-Fail:b.test CBV\nTo-SPF-Fail:our.test OK\n"},
-    {"bare ones", "SPF-Fail", "x", "y",
-     "spf-fail:x|to-spf-fail:y|to-spf-fail:|spf-fail:|spf-fail=TEMPFAIL", "SPF-Fail TEMPFAIL\n"},
+    {"bare ones", "SPF-Fail", "x", "y", "spf-fail:x|to-spf-fail:y|to-spf-fail:|spf-fail:|spf-fail=TEMPFAIL",
+     "SPF-Fail TEMPFAIL\n"},
     {"lines of [verbs]", "SPF-SoftFail", "a@b.test", NULL,
      "spf-softfail:a@b.test|spf-softfail:b.test|spf-softfail:.test|spf-softfail:|spf-softfail:a@b.test|"
      "spf-softfail:b.test|spf-softfail:.test|SPF-SoftFail=CBV",
@@ -264,7 +264,8 @@ static const ExplainRow explains[] = {
 static void add_step(PolicyTable table, const char *key, const char *value, void *data)
 {
     GString *steps = data;
-    g_string_append_printf(steps, "%s%s%s%s", steps->len ? "|" : "", key, value ? "=" : "", value ? value : "");
+    g_string_append_printf(steps, "%s%s%s%s", steps->len ? "|" : "", key, value ? "=" : "",
+                           value ? value : "");
 }
 
 static void check_explain(void **state)
