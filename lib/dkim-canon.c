@@ -93,20 +93,19 @@ struct DkimCanonBody {
     /* reduce */
     gboolean gap; /* white space was seen, and what follows it was not */
     gboolean cr;  /* then a CR, at the end of a chunk */
-    gsize n_staged;
-    char staged[STAGED_MAX];
     /* hold */
     gboolean any;       /* something but line ends was handed on */
     gboolean held_cr;   /* after the line ends */
     guint64 held_lines; /* CRLFs */
+    /* between the two */
+    gsize n_staged;
+    char staged[STAGED_MAX];
 };
 
 DkimCanonBody *dkim_canon_body_new(DkimCanon canon, DkimCanonSink sink, void *data)
 {
     DkimCanonBody *body = g_malloc(sizeof *body);
     memset(body, 0, offsetof(DkimCanonBody, staged));
-    body->any = body->held_cr = FALSE;
-    body->held_lines = 0;
     body->canon = canon;
     body->sink = sink;
     body->data = data;

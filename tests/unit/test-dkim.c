@@ -375,6 +375,41 @@ static void test_u_labels(void **state)
     expect(text, zone, DKIM_PASS, NULL);
 }
 
+/* ---- l= ---- */
+
+static void test_length(void **state)
+{
+    /* "Hello  there \r\n\r\n.\r\n" in simple form */
+    static const struct {
+        const char *tag;
+        DkimCode code;
+        guint64 unsigned_bytes;
+        const char *reason;
+    } rows[] = {
+        {"l=3; b=", DKIM_FAIL, 17, "the body is not the one that was signed"},
+        {"l=0; b=", DKIM_FAIL, 20, "the body is not the one that was signed"},
+        {"l=20; b=", DKIM_FAIL, 0, "the signature does not fit the header"},
+        {"l=21; b=", DKIM_PERMERROR, 0, "l= is larger than the body"},
+    };
+    DkimSigning signing = signing_of(DKIM_ED25519_SHA256);
+    g_autofree char *text = signed_message(&signing, message), *record = dkim_key_record(signing.key);
+    g_autoptr(Resolver) zone = zone_with("s._domainkey.example.com", record);
+    g_auto(GStrv) parts = g_strsplit(text, "b=", 2); /* "bh=" is not that */
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *changed = g_strjoinv(rows[i].tag, parts);
+        g_autoptr(DkimHeader) header = dkim_header_new();
+        g_autoptr(DkimBody) body = dkim_body_new();
+        g_autoptr(DkimVerifier) verifier = verify(changed, 1, zone, header, body);
+        const DkimResult *result = dkim_verifier_result(verifier, 0);
+        if (g_strcmp0(result->reason, rows[i].reason) != 0)
+            fail_msg("%s: %s", rows[i].tag, result->reason);
+        assert_int_equal(result->code, rows[i].code);
+        assert_true(result->limited);
+        assert_int_equal(result->unsigned_bytes, rows[i].unsigned_bytes);
+    }
+}
+
 /* ---- limits ---- */
 
 static void test_many(void **state)
@@ -484,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_huge_key),   cmocka_unit_test(test_u_labels),
         cmocka_unit_test(test_many),       cmocka_unit_test(test_large),
         cmocka_unit_test(test_keys),       cmocka_unit_test(test_refused_signing),
+        cmocka_unit_test(test_length),
     };
     make_keys(NULL);
     int failed = cmocka_run_group_tests(tests, NULL, NULL) +
