@@ -449,6 +449,31 @@ static void test_large(void **state)
     }
 }
 
+/* What is not kept may be a second From: nothing is said of such a header. */
+static void test_many_fields(void **state)
+{
+    DkimSigning signing = signing_of(DKIM_ED25519_SHA256);
+    g_autofree char *text = signed_message(&signing, message), *record = dkim_key_record(signing.key);
+    g_autoptr(Resolver) zone = zone_with("s._domainkey.example.com", record);
+    g_autoptr(DkimHeader) header = dkim_header_new();
+    g_autoptr(DkimBody) body = dkim_body_new();
+    g_autoptr(GError) error = NULL;
+    gsize start = dkim_header_read(header, text, strlen(text));
+
+    for (guint i = 0; i < DKIM_FIELDS_MAX; i++)
+        dkim_header_add(header, "From", -1, " other@example.net", -1);
+    assert_int_equal(dkim_header_len(header), DKIM_FIELDS_MAX);
+    g_autoptr(DkimVerifier) verifier = dkim_verifier_new(header, body, NOW);
+    dkim_body_add(body, text + start, strlen(text) - start);
+    dkim_body_end(body);
+    dkim_verifier_finish(verifier, zone, 0);
+    assert_int_equal(dkim_verifier_code(verifier), DKIM_POLICY);
+    assert_string_equal(dkim_verifier_result(verifier, 0)->reason, "the header is too long");
+    g_autofree char *value = dkim_sign(&signing, header, body, &error);
+    assert_null(value);
+    assert_true(g_error_matches(error, DKIM_ERROR, DKIM_ERROR_MESSAGE));
+}
+
 /* ---- private keys ---- */
 
 static void test_keys(void **state)
@@ -519,7 +544,7 @@ int main(void)
         cmocka_unit_test(test_huge_key),   cmocka_unit_test(test_u_labels),
         cmocka_unit_test(test_many),       cmocka_unit_test(test_large),
         cmocka_unit_test(test_keys),       cmocka_unit_test(test_refused_signing),
-        cmocka_unit_test(test_length),
+        cmocka_unit_test(test_length),     cmocka_unit_test(test_many_fields),
     };
     make_keys(NULL);
     int failed = cmocka_run_group_tests(tests, NULL, NULL) +
