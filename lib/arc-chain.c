@@ -149,7 +149,7 @@ static char *link_wrong(const ArcLink *link, guint instance)
     return NULL;
 }
 
-/* RFC 8617 §5.1.3: after a set that says so, nothing is added any more. */
+/* RFC 8617 §5.1, step 2, and §4.2.1. */
 static gboolean is_at_end(const ArcChain *chain)
 {
     const ArcLink *newest = chain->n ? &chain->links[chain->n - 1] : NULL;

@@ -8,6 +8,9 @@
 #define MESSAGE "ARC-Message-Signature"
 #define SEAL    "ARC-Seal"
 
+/* Whether old seals are in time was asked when the message came. */
+#define ANY_TIME (G_MAXINT64 / 2)
+
 void arc_set_free(ArcSet *set)
 {
     if (!set)
@@ -74,6 +77,16 @@ static char *write_authres(const ArcSealing *sealing, guint instance)
     return sealing->sorted ? header_unfold(text, -1) : header_fold(AUTHRES, text);
 }
 
+/* RFC 8617 §4.1.2: those after us may remove or add to them. */
+static gboolean may_sign(Span name)
+{
+    static const char *const not_these[] = {AUTHRES, MESSAGE, SEAL, "Authentication-Results"};
+    for (guint i = 0; i < G_N_ELEMENTS(not_these); i++)
+        if (span_is_nocase(name, not_these[i]))
+            return FALSE;
+    return TRUE;
+}
+
 static char *choose_names(const ArcSealing *sealing, const DkimHeader *header, GError **error)
 {
     static const char *const from[] = {"From", NULL};
@@ -87,10 +100,10 @@ static char *choose_names(const ArcSealing *sealing, const DkimHeader *header, G
                                                sealing->oversign ? sealing->oversign : from, error);
     Span list = {names, names ? strlen(names) : 0}, name;
     while (span_next(&list, ':', &name))
-        if (span_is_nocase(name, SEAL) || span_is_nocase(name, "Authentication-Results")) {
+        if (!may_sign(name)) {
             g_set_error(error, DKIM_ERROR, DKIM_ERROR_MESSAGE, "%.*s must not be signed", (int)name.len,
                         name.at);
-            return NULL; /* RFC 8617 §4.1.2 */
+            return NULL;
         }
     return g_steal_pointer(&names);
 }
@@ -172,7 +185,7 @@ static gboolean may_seal(const ArcSealing *sealing, const ArcChain *chain, GErro
 ArcSet *arc_seal(const ArcSealing *sealing, const DkimHeader *header, const DkimBody *body, GError **error)
 {
     g_auto(ArcChain) chain;
-    arc_chain_read(&chain, header, sealing->timestamp);
+    arc_chain_read(&chain, header, ANY_TIME);
     if (!may_seal(sealing, &chain, error) || !dkim_check_signer(sealing->domain, sealing->selector, error))
         return NULL;
     g_autoptr(ArcSet) set = g_new0(ArcSet, 1);

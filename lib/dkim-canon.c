@@ -93,20 +93,19 @@ struct DkimCanonBody {
     /* reduce */
     gboolean gap; /* white space was seen, and what follows it was not */
     gboolean cr;  /* then a CR, at the end of a chunk */
-    gsize n_staged;
-    char staged[STAGED_MAX];
     /* hold */
     gboolean any;       /* something but line ends was handed on */
     gboolean held_cr;   /* after the line ends */
     guint64 held_lines; /* CRLFs */
+    /* between the two */
+    gsize n_staged;
+    char staged[STAGED_MAX];
 };
 
 DkimCanonBody *dkim_canon_body_new(DkimCanon canon, DkimCanonSink sink, void *data)
 {
     DkimCanonBody *body = g_malloc(sizeof *body);
     memset(body, 0, offsetof(DkimCanonBody, staged));
-    body->any = body->held_cr = FALSE;
-    body->held_lines = 0;
     body->canon = canon;
     body->sink = sink;
     body->data = data;
@@ -179,16 +178,30 @@ static void stage(DkimCanonBody *body, const char *p, gsize len)
     body->n_staged += len;
 }
 
+/* White space that is no more than one blank between two words. `p` is before `end`. */
+static gboolean is_clean(const char *p, const char *end)
+{
+    return *p != '\t' && (*p != ' ' || (p + 1 < end && !is_blank(p[1]) && p[1] != '\r'));
+}
+
 /* To the first white space that does not stay as it is: a tab, a second blank, or one that a line end may follow.
- */
+ * Eight bytes at a time: the top bit of each that is at most ' ' is set in `low`. */
 static const char *skip_clean(const char *p, const char *end)
 {
-    for (; p < end; p++) {
-        while (p < end && *p != ' ' && *p != '\t')
-            p++;
-        if (p == end || p + 1 == end || *p == '\t' || is_blank(p[1]) || p[1] == '\r')
-            return p;
+    const guint64 ones = 0x0101010101010101, tops = 0x80 * ones;
+    for (; end - p >= 8; p += 8) {
+        guint64 x;
+        memcpy(&x, p, sizeof x);
+        x = GUINT64_FROM_LE(x);
+        guint64 low = ~(((x & ~tops) + (0x7f - ' ') * ones) | x) & tops;
+        for (; low; low &= low - 1) {
+            const char *at = p + __builtin_ctzll(low) / 8;
+            if (!is_clean(at, end))
+                return at;
+        }
     }
+    while (p < end && is_clean(p, end))
+        p++;
     return p;
 }
 

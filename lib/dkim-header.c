@@ -4,32 +4,40 @@
 #include "dkim-internal.h"
 
 typedef struct {
-    DkimField field;
-    guint name;     /* number of the name */
-    guint previous; /* the next field of that name above; DKIM_NO_FIELD: none */
-} Entry;
-
-typedef struct {
+    Span name; /* without blanks after it */
+    guint number;
     guint lowest; /* field */
     guint count;
 } Name;
 
+typedef struct {
+    DkimField field;
+    Name *name;
+    guint previous; /* the next field of that name above; DKIM_NO_FIELD: none */
+} Entry;
+
+/* The names are a tree, not a hash table: strangers choose them, and could choose those that collide. */
 struct DkimHeader {
-    GArray *entries;     /* of Entry */
-    GArray *names;       /* of Name */
-    GHashTable *numbers; /* lower-case name → its number + 1 */
+    GArray *entries; /* of Entry */
+    GTree *names;    /* of Name, without case */
+    gboolean overflowed;
 };
 
 struct DkimCursor {
     guint next[1]; /* by number of the name */
 };
 
+static gint compare_names(gconstpointer a, gconstpointer b, gpointer data)
+{
+    Span x = ((const Name *)a)->name, y = ((const Name *)b)->name;
+    return x.len != y.len ? (x.len < y.len ? -1 : 1) : g_ascii_strncasecmp(x.at, y.at, x.len);
+}
+
 DkimHeader *dkim_header_new(void)
 {
     DkimHeader *header = g_new0(DkimHeader, 1);
     header->entries = g_array_new(FALSE, FALSE, sizeof(Entry));
-    header->names = g_array_new(FALSE, FALSE, sizeof(Name));
-    header->numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    header->names = g_tree_new_full(compare_names, NULL, g_free, NULL);
     return header;
 }
 
@@ -38,8 +46,7 @@ void dkim_header_free(DkimHeader *header)
     if (!header)
         return;
     g_array_unref(header->entries);
-    g_array_unref(header->names);
-    g_hash_table_unref(header->numbers);
+    g_tree_unref(header->names);
     g_free(header);
 }
 
@@ -54,23 +61,16 @@ static gsize trimmed(const char *name, gsize len)
 /* NULL: there is no field of that name. */
 static Name *find_name(const DkimHeader *header, Span name)
 {
-    g_autofree char *lower = g_ascii_strdown(name.at, (gssize)name.len);
-    guint number = GPOINTER_TO_UINT(g_hash_table_lookup(header->numbers, lower));
-    return number ? &g_array_index(header->names, Name, number - 1) : NULL;
-}
-
-static guint number_of(const DkimHeader *header, const Name *name)
-{
-    return (guint)(name - &g_array_index(header->names, Name, 0));
+    const Name wanted = {.name = name};
+    return g_tree_lookup(header->names, &wanted);
 }
 
 static Name *add_name(DkimHeader *header, Span name)
 {
-    const Name fresh = {.lowest = DKIM_NO_FIELD};
-    g_array_append_val(header->names, fresh);
-    g_hash_table_insert(header->numbers, g_ascii_strdown(name.at, (gssize)name.len),
-                        GUINT_TO_POINTER(header->names->len));
-    return &g_array_index(header->names, Name, header->names->len - 1);
+    Name *made = g_new(Name, 1);
+    *made = (Name){.name = name, .number = (guint)g_tree_nnodes(header->names), .lowest = DKIM_NO_FIELD};
+    g_tree_insert(header->names, made, made);
+    return made;
 }
 
 void dkim_header_add(DkimHeader *header, const char *name, gssize name_len, const char *value,
@@ -83,14 +83,22 @@ void dkim_header_add(DkimHeader *header, const char *name, gssize name_len, cons
                   .value_len = value_len < 0 ? strlen(value) : (gsize)value_len},
     };
     Span plain = {name, trimmed(name, entry.field.name_len)};
-    Name *known = find_name(header, plain);
-    if (!known)
-        known = add_name(header, plain);
-    entry.name = number_of(header, known);
-    entry.previous = known->lowest;
-    known->lowest = header->entries->len;
-    known->count++;
+    if (header->entries->len == DKIM_FIELDS_MAX) {
+        header->overflowed = TRUE;
+        return;
+    }
+    entry.name = find_name(header, plain);
+    if (!entry.name)
+        entry.name = add_name(header, plain);
+    entry.previous = entry.name->lowest;
+    entry.name->lowest = header->entries->len;
+    entry.name->count++;
     g_array_append_val(header->entries, entry);
+}
+
+gboolean dkim_header_overflowed(const DkimHeader *header)
+{
+    return header->overflowed;
 }
 
 static gboolean is_field_name(const char *name, gsize len)
@@ -155,11 +163,17 @@ gboolean dkim_field_is(const DkimField *field, const char *name)
     return span_is_nocase((Span){field->name, trimmed(field->name, field->name_len)}, name);
 }
 
+static gboolean start_name(gpointer key, gpointer value, gpointer data)
+{
+    const Name *name = key;
+    ((DkimCursor *)data)->next[name->number] = name->lowest;
+    return FALSE;
+}
+
 DkimCursor *dkim_cursor_new(const DkimHeader *header)
 {
-    DkimCursor *cursor = g_malloc_n(header->names->len + 1, sizeof(guint));
-    for (guint i = 0; i < header->names->len; i++)
-        cursor->next[i] = g_array_index(header->names, Name, i).lowest;
+    DkimCursor *cursor = g_malloc_n((gsize)g_tree_nnodes(header->names) + 1, sizeof(guint));
+    g_tree_foreach(header->names, start_name, cursor);
     return cursor;
 }
 
@@ -168,7 +182,7 @@ guint dkim_cursor_take(const DkimHeader *header, DkimCursor *cursor, Span name, 
     const Name *known = find_name(header, name);
     if (!known)
         return DKIM_NO_FIELD;
-    guint *next = &cursor->next[number_of(header, known)], taken = *next;
+    guint *next = &cursor->next[known->number], taken = *next;
     if (taken == except && taken != DKIM_NO_FIELD)
         taken = g_array_index(header->entries, Entry, taken).previous;
     if (taken != DKIM_NO_FIELD)

@@ -15,6 +15,8 @@ typedef struct DkimCursor DkimCursor;
 DkimCursor *dkim_cursor_new(const DkimHeader *header);
 /* The next field of that name from the bottom, `except` left out; DKIM_NO_FIELD: there are no more. */
 guint dkim_cursor_take(const DkimHeader *header, DkimCursor *cursor, Span name, guint except);
+/* There were more than DKIM_FIELDS_MAX: what is here is not the whole header. */
+gboolean dkim_header_overflowed(const DkimHeader *header);
 gboolean dkim_field_is(const DkimField *field, const char *name);
 
 /* ---- dkim-body.c ---- */
@@ -94,7 +96,7 @@ void dkim_signature_read(DkimSignature *signature, DkimKind kind, const DkimHead
 /* Asks for its body hash, if there is nothing wrong with it. */
 void dkim_signature_want(DkimSignature *signature, DkimBody *body);
 /* Adds the canonical form of the fields that h= names (RFC 6376 §3.7), `except` left out. FALSE: they are more than
- * DKIM_HEADER_MAX. */
+ * DKIM_HEADER_MAX, or the header is not all there. */
 gboolean dkim_hash_fields(EVP_MD_CTX *hash, DkimCanon canon, const DkimHeader *header, Span names,
                           guint except);
 /* Adds the signature's own field, the value of its b= taken out, without final CRLF. */

@@ -4,6 +4,9 @@
 
 #include "dkim-internal.h"
 
+#define PIECE_MIN    8   /* characters of a long value that should stand on the line of its name */
+#define IDENTITY_MAX 256 /* bytes, RFC 5321 §4.5.3.1.3; all of them quoted still fit into a line */
+
 const char *const dkim_default_fields[] = {
     "From",
     "Sender",
@@ -115,7 +118,7 @@ static void put_long(TagWriter *writer, const char *value, char separator)
         if (!fits(writer, 1))
             fold(writer);
         gsize len = piece_len(writer, value, separator);
-        if (!fits(writer, len) && writer->column > 1)
+        if (!fits(writer, len + (separator ? strlen(";") : 0)) && writer->column > 1)
             fold(writer);
         put(writer, value, len);
         value += len;
@@ -124,7 +127,7 @@ static void put_long(TagWriter *writer, const char *value, char separator)
 
 void tagwriter_add_long(TagWriter *writer, const char *name, const char *value, char separator)
 {
-    begin(writer, name, 8);
+    begin(writer, name, PIECE_MIN);
     put_long(writer, value, separator);
 }
 
@@ -136,7 +139,7 @@ void tagwriter_add_base64(TagWriter *writer, const char *name, const guint8 *byt
 
 void tagwriter_add_b(TagWriter *writer)
 {
-    begin(writer, "b", 8);
+    begin(writer, "b", PIECE_MIN);
     writer->b = writer->out->len;
 }
 
@@ -235,8 +238,9 @@ static gboolean check_identity(const DkimSigning *signing, GError **error)
     const char *at = signing->identity ? strrchr(signing->identity, '@') : NULL;
     gsize len = at ? strlen(at + 1) : 0, n = strlen(signing->domain);
     if (!signing->identity ||
-        (len >= n && g_ascii_strcasecmp(at + 1 + len - n, signing->domain) == 0 &&
-         (len == n || at[len - n] == '.') && g_utf8_validate(signing->identity, -1, NULL)))
+        (strlen(signing->identity) <= IDENTITY_MAX && len >= n &&
+         g_ascii_strcasecmp(at + 1 + len - n, signing->domain) == 0 && (len == n || at[len - n] == '.') &&
+         g_utf8_validate(signing->identity, -1, NULL)))
         return TRUE;
     g_set_error(error, DKIM_ERROR, DKIM_ERROR_MESSAGE, "%s is not in the domain %s", signing->identity,
                 signing->domain);

@@ -42,6 +42,8 @@ gboolean dkim_hash_fields(EVP_MD_CTX *hash, DkimCanon canon, const DkimHeader *h
     g_autoptr(GString) text = g_string_sized_new(HASH_PIECE / 4);
     Span name;
     gsize hashed = 0;
+    if (dkim_header_overflowed(header))
+        return FALSE;
     while (span_next(&names, ':', &name)) {
         guint taken = dkim_cursor_take(header, cursor, name, except);
         if (taken == DKIM_NO_FIELD)
@@ -156,7 +158,7 @@ DkimCode dkim_signature_check(const DkimSignature *signature, const DkimHeader *
         return code;
     hash = dkim_hash_new();
     if (!dkim_hash_fields(hash, tags->header_canon, header, tags->names, signature->field)) {
-        *reason = "the signed part of the header is too long";
+        *reason = "the header is too long";
         return DKIM_POLICY;
     }
     return check_crypto(signature, header, hash, record, reason);

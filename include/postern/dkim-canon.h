@@ -28,6 +28,7 @@
 G_BEGIN_DECLS
 
 #define DKIM_HASH_SIZE  32          /* bytes of a SHA-256 */
+#define DKIM_FIELDS_MAX 10000       /* fields of one header; a longer one is neither verified nor signed */
 #define DKIM_WHOLE_BODY G_MAXUINT64 /* the limit of a signature without l= */
 
 /* RFC 6376 §3.4 */
@@ -55,7 +56,7 @@ typedef struct {
 typedef struct DkimHeader DkimHeader;
 DkimHeader *dkim_header_new(void);
 void dkim_header_free(DkimHeader *header); /* NULL is allowed */
-/* Below those that are there. Borrowed; a length of -1: NUL-terminated. */
+/* Below those that are there; more than DKIM_FIELDS_MAX are not kept. Borrowed; a length of -1: NUL-terminated. */
 void dkim_header_add(DkimHeader *header, const char *name, gssize name_len, const char *value,
                      gssize value_len);
 /* Adds the fields of a message in file form, lines ended by CRLF or LF. Where its body begins: after the empty

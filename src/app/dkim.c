@@ -132,8 +132,11 @@ static gboolean write_key(const char *path, const char *pem, GError **error)
     int why = errno;
     if (fd >= 0)
         written = close(fd) == 0 && written;
-    if (!written)
+    if (!written) {
         g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(why), "%s: %s", path, g_strerror(why));
+        if (fd >= 0)
+            unlink(path);
+    }
     return written;
 }
 

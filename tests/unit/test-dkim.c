@@ -135,8 +135,9 @@ static void test_result(void **state)
     g_autoptr(DkimVerifier) verifier = verify(text, 1000, zone, header, body);
     const DkimResult *result = dkim_verifier_result(verifier, 0);
 
-    assert_non_null(strstr(text, "h=From:From:Subject:"));
-    assert_non_null(strstr(text, "X-None;"));
+    g_auto(GStrv) lines = g_strsplit(text, "\n\t", -1);
+    g_autofree char *unfolded = g_strjoinv("", lines);
+    assert_non_null(strstr(unfolded, "h=From:From:Subject:X-None;"));
     assert_int_equal(result->code, DKIM_PASS);
     assert_string_equal(result->domain, "example.com");
     assert_string_equal(result->selector, "s");
@@ -161,11 +162,12 @@ static void test_result(void **state)
 /* Lines as they should be, and nothing that a milter would not take. */
 static void test_folding(void **state)
 {
-    for (guint long_name = 0; long_name < 2; long_name++) {
-        DkimSigning signing = signing_of(DKIM_RSA_SHA256);
-        g_autofree char *label = g_strnfill(60, 'd'), *domain = g_strconcat(label, ".example.com", NULL);
-        if (long_name)
-            signing.domain = domain;
+    for (guint len = 1; len <= 60; len++) {
+        static const char *const fields[] = {"From", "To", "Subject", "Received", NULL};
+        DkimSigning signing = signing_of(DKIM_ED25519_SHA256);
+        g_autofree char *label = g_strnfill(len, 'd'), *domain = g_strconcat(label, ".example.com", NULL);
+        signing.domain = domain;
+        signing.fields = len & 1 ? fields : NULL;
         g_autofree char *text = signed_message(&signing, message);
         gsize column = 0;
         for (const char *p = text; p < strstr(text, "\nReceived"); p++) {
@@ -375,6 +377,41 @@ static void test_u_labels(void **state)
     expect(text, zone, DKIM_PASS, NULL);
 }
 
+/* ---- l= ---- */
+
+static void test_length(void **state)
+{
+    /* "Hello  there \r\n\r\n.\r\n" in simple form */
+    static const struct {
+        const char *tag;
+        DkimCode code;
+        guint64 unsigned_bytes;
+        const char *reason;
+    } rows[] = {
+        {"l=3; b=", DKIM_FAIL, 17, "the body is not the one that was signed"},
+        {"l=0; b=", DKIM_FAIL, 20, "the body is not the one that was signed"},
+        {"l=20; b=", DKIM_FAIL, 0, "the signature does not fit the header"},
+        {"l=21; b=", DKIM_PERMERROR, 0, "l= is larger than the body"},
+    };
+    DkimSigning signing = signing_of(DKIM_ED25519_SHA256);
+    g_autofree char *text = signed_message(&signing, message), *record = dkim_key_record(signing.key);
+    g_autoptr(Resolver) zone = zone_with("s._domainkey.example.com", record);
+    g_auto(GStrv) parts = g_strsplit(text, "b=", 2); /* "bh=" is not that */
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *changed = g_strjoinv(rows[i].tag, parts);
+        g_autoptr(DkimHeader) header = dkim_header_new();
+        g_autoptr(DkimBody) body = dkim_body_new();
+        g_autoptr(DkimVerifier) verifier = verify(changed, 1, zone, header, body);
+        const DkimResult *result = dkim_verifier_result(verifier, 0);
+        if (g_strcmp0(result->reason, rows[i].reason) != 0)
+            fail_msg("%s: %s", rows[i].tag, result->reason);
+        assert_int_equal(result->code, rows[i].code);
+        assert_true(result->limited);
+        assert_int_equal(result->unsigned_bytes, rows[i].unsigned_bytes);
+    }
+}
+
 /* ---- limits ---- */
 
 static void test_many(void **state)
@@ -414,6 +451,31 @@ static void test_large(void **state)
     }
 }
 
+/* What is not kept may be a second From: nothing is said of such a header. */
+static void test_many_fields(void **state)
+{
+    DkimSigning signing = signing_of(DKIM_ED25519_SHA256);
+    g_autofree char *text = signed_message(&signing, message), *record = dkim_key_record(signing.key);
+    g_autoptr(Resolver) zone = zone_with("s._domainkey.example.com", record);
+    g_autoptr(DkimHeader) header = dkim_header_new();
+    g_autoptr(DkimBody) body = dkim_body_new();
+    g_autoptr(GError) error = NULL;
+    gsize start = dkim_header_read(header, text, strlen(text));
+
+    for (guint i = 0; i < DKIM_FIELDS_MAX; i++)
+        dkim_header_add(header, "From", -1, " other@example.net", -1);
+    assert_int_equal(dkim_header_len(header), DKIM_FIELDS_MAX);
+    g_autoptr(DkimVerifier) verifier = dkim_verifier_new(header, body, NOW);
+    dkim_body_add(body, text + start, strlen(text) - start);
+    dkim_body_end(body);
+    dkim_verifier_finish(verifier, zone, 0);
+    assert_int_equal(dkim_verifier_code(verifier), DKIM_POLICY);
+    assert_string_equal(dkim_verifier_result(verifier, 0)->reason, "the header is too long");
+    g_autofree char *value = dkim_sign(&signing, header, body, &error);
+    assert_null(value);
+    assert_true(g_error_matches(error, DKIM_ERROR, DKIM_ERROR_MESSAGE));
+}
+
 /* ---- private keys ---- */
 
 static void test_keys(void **state)
@@ -446,10 +508,11 @@ static void test_keys(void **state)
 static void test_refused_signing(void **state)
 {
     static const char *const no_from[] = {"Subject", NULL}, *const bad_name[] = {"From", "a b", NULL};
-    static const struct {
+    static struct {
         const char *domain, *selector, *identity;
         const char *const *fields;
     } rows[] = {
+        {"example.com", "s", NULL, NULL}, /* with an identity that is too long */
         {"com", "s", NULL, NULL},
         {"example.com", "a b", NULL, NULL},
         {"example.com", "s", "@example.net", NULL},
@@ -459,7 +522,9 @@ static void test_refused_signing(void **state)
     };
     g_autoptr(DkimHeader) header = dkim_header_new();
     g_autoptr(DkimBody) body = dkim_body_new();
+    g_autofree char *much = g_strnfill(1000, 'a'), *identity = g_strconcat(much, "@example.com", NULL);
 
+    rows[0].identity = identity;
     dkim_body_want(body, DKIM_SIMPLE, DKIM_WHOLE_BODY);
     dkim_body_end(body);
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -484,6 +549,7 @@ int main(void)
         cmocka_unit_test(test_huge_key),   cmocka_unit_test(test_u_labels),
         cmocka_unit_test(test_many),       cmocka_unit_test(test_large),
         cmocka_unit_test(test_keys),       cmocka_unit_test(test_refused_signing),
+        cmocka_unit_test(test_length),     cmocka_unit_test(test_many_fields),
     };
     make_keys(NULL);
     int failed = cmocka_run_group_tests(tests, NULL, NULL) +
