@@ -4,9 +4,11 @@
     lists.py POSTERN
 """
 import json
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Callable
 
@@ -96,6 +98,29 @@ def old_files_are_taken_over(place: Place) -> None:
     assert set(place.shown("blacklist")) == {"joe@example.com", "manual.example"}
 
 
+def an_old_greylist_is_taken_over(place: Place) -> None:
+    now = time.time()
+    with sqlite3.connect(place.folder / "greylist.db") as old:
+        old.execute("create table greylist(ip text, sender text, recipient text, firstseen timestamp, lastseen timestamp,"
+                    " cnt integer, umis text, primary key (ip,sender,recipient))")
+        old.execute("insert into greylist values ('192.0.2.0','a@x.example','b@our.example',?,?,2,null)", (now - 9e4, now - 60))
+        old.execute("insert into greylist values ('nonsense',null,'b@our.example',?,?,2,null)", (now, now))
+    (place.folder / "banned_ips").write_text("192.0.2.7\n")
+    (place.folder / "banned_domains").write_text("*.bad.example\nno domain\n")
+    done = place.run("import", "greylist.db", "banned_ips", "banned_domains")
+    assert done.returncode == 1 and "greylist.db:2: ?: " in done.stderr and "banned_domains:2: no domain: " in done.stderr, done
+    first = place.run("store", "export").stdout
+    assert place.status("import", "greylist.db", "banned_ips", "banned_domains") == 1
+    assert place.run("store", "export").stdout == first
+    assert "192.0.2.0/24 a@x.example b@our.example" in place.run("greylist", "show").stdout
+    assert {"192.0.2.7", "*.bad.example"} <= set(place.run("ban", "show").stdout.split())
+    for content in b"", b"shelve of pickles", b"SQLite format 3\0" + bytes(range(256)) * 20:
+        (place.folder / "greylist.db").write_bytes(content)
+        done = place.run("import", "greylist.db")
+        assert done.returncode == 2 and done.stderr.startswith("postern import: greylist.db: "), done
+    assert place.status("import", "greylist-that-is-not-there.db") == 2
+
+
 def a_list_never_stops_the_start(place: Place) -> None:
     """B6: a file that is missing, is writable by others, or holds what is no entry, is a warning."""
     white = place.folder / "white"
@@ -107,7 +132,8 @@ def a_list_never_stops_the_start(place: Place) -> None:
 
 
 TESTS: list[Callable[[Place], None]] = [what_is_written_answers_before_there_is_a_store, entries_come_and_go,
-                                        what_is_wrong_is_usage, old_files_are_taken_over, a_list_never_stops_the_start]
+                                        what_is_wrong_is_usage, old_files_are_taken_over, an_old_greylist_is_taken_over,
+                                        a_list_never_stops_the_start]
 failed = 0
 for test in TESTS:
     with tempfile.TemporaryDirectory() as name:

@@ -24,6 +24,8 @@ typedef struct {
     int days; /* that an entry lasted in the old system; 0: it has no end */
     /* `line` without its end and blanks around it, never empty; `len` bytes and a NUL behind, NULs perhaps among them. */
     void (*line)(Import *import, const char *line, gsize len);
+    /* NULL: the file is text. Else what is in it as lines; the caller frees. */
+    char *(*lines)(const char *path, gsize *ret_len, GError **error);
 } ImportKind;
 
 /* The kinds, one after the other; NULL behind the last. */
@@ -62,3 +64,11 @@ void import_put(Import *import, const char *key, StoreMode mode, const StoreEntr
 void import_address_line(Import *import, const char *line, gsize len);
 /* "2007Jan25 22:47:26 EST" of Python's %Y%b%d %H:%M:%S %Z → s since 1970. */
 gboolean import_parse_time(const char *text, gint64 *ret);
+
+/* Bans (import-bans.c). */
+void import_banned_ip_line(Import *import, const char *line, gsize len);
+void import_banned_domain_line(Import *import, const char *line, gsize len);
+
+/* The greylist (import-greylist.c). */
+char *import_greylist_lines(const char *path, gsize *ret_len, GError **error);
+void import_greylist_line(Import *import, const char *line, gsize len);

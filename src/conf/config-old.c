@@ -197,7 +197,8 @@ static const struct {
     {PROGRAM_SPF, "connection", "delayed_reject", "no"}, /* a bad HELO name at once */
     {PROGRAM_BMS | PROGRAM_SPF, "spf", "mode", "on"},
     {PROGRAM_BMS, "greylist", "proven", "yes"},
-    {PROGRAM_BMS, "greylist", "window", "4h"},
+    {PROGRAM_BMS, "greylist", "delay", "5m"},
+    {PROGRAM_BMS, "greylist", "window", "6h"},
     /* Where errors_url is not set, it was a page of the author's; that one is nobody's any more. */
     {PROGRAM_BMS, "policy", "errors_pages", "yes"},
 };

@@ -81,6 +81,26 @@ static const LineRow lines[] = {
     {"the rest goes in", "blacklist", "garbage line\n\n  \njoe@example.com", 1, 0, 1, "joe@example.com", NOW,
      0, 0},
     {"empty", "blacklist", "", 0, 0, 0, NULL, 0, 0, 0},
+    {"banned address", "banned_ips", "192.0.2.1\n", 1, 0, 0, "192.0.2.1", NOW, 0, 0},
+    {"banned /64", "banned_ips", "2001:db8:1:2:3::4", 1, 0, 0, "2001:db8:1:2::/64", NOW, 0, 0},
+    {"no address", "banned_ips", "example.com\n192.0.2\n192.0.2.1 x\n", 0, 0, 3, NULL, 0, 0, 0},
+    {"banned domain", "banned_domains", "Bad.example", 1, 0, 0, "bad.example", NOW, 0, 0},
+    {"banned domains", "banned_domains", "*.bad.example", 1, 0, 0, "*.bad.example", NOW, 0, 0},
+    {"banned mailbox", "banned_domains", "Joe@bad.example", 1, 0, 0, "joe@bad.example", NOW, 0, 0},
+    {"no domain", "banned_domains", "two words.example\nlocalhost\n*.\na*b.example\n<a@b.example>\n.example",
+     0, 0, 6, NULL, 0, 0, 0},
+    {"greylist: passed", "greylist", "192.0.2.0|a@x.example|b@our.example|1794900000|1794990000|3", 1, 0, 0,
+     "192.0.2.0/24 a@x.example b@our.example", 1794900000, 1794990000 + 36 * DAYS, 3},
+    {"greylist: waiting", "greylist", "192.0.2.9|a-17@x.example|B@Our.example|1794997000|1794997000|0", 1, 0,
+     0, "192.0.2.0/24 a-#@x.example b@our.example", 1794997000, 1794997000 + 6 * 3600, 0},
+    {"greylist: too late", "greylist", "192.0.2.9|a@x.example|b@our.example|1794900000|1794900000|0", 1, 1, 0,
+     NULL, 0, 0, 0},
+    {"greylist: of the future", "greylist", "192.0.2.9|a@x.example|b@our.example|1995000000|1995000000|1", 1,
+     0, 0, "192.0.2.0/24 a@x.example b@our.example", NOW, 1995000000 + 36 * DAYS, 1},
+    {"greylist: none", "greylist",
+     "?\n192.0.2.9|a@x.example|b@our.example|1|2\nx|a@x.example|b@our.example|1|2|3\n"
+     "192.0.2.9|a@x.example|b@our.example|1|-2|3\n192.0.2.9|a@x.example|b@our.example|1|2|3|4",
+     0, 0, 5, NULL, 0, 0, 0},
 };
 
 static gboolean keep_last(const StoreEntry *entry, void *data)
