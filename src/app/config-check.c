@@ -42,6 +42,9 @@ ON(message_id_is_on, config->sender.message_id_checks)
 ON(spf_is_on, config->spf.mode == SPF_MODE_ON)
 ON(guess_is_on, config->spf.mode == SPF_MODE_ON && config->spf.best_guess)
 ON(forwarder_is_on, config->spf.mode == SPF_MODE_ON && config->spf.trusted_forwarder[0])
+ON(greylist_is_on, config->greylist.mode != GREYLIST_OFF)
+ON(limits_are_on, config->policy.limits.n > 0)
+ON(store_is_on, *config->store.path != '\0')
 ON(thresholds_are_on, config->policy.thresholds.n > 0)
 ON(early_thresholds_are_on, config->policy.early_thresholds.n > 0)
 
@@ -86,6 +89,9 @@ static const struct {
     [TAG_HELO_NONE] = {spf_is_on, "[spf] mode = on"},
     [TAG_HELO_PERMERROR] = {spf_is_on, "[spf] mode = on"},
     [TAG_HELO_TEMPERROR] = {spf_is_on, "[spf] mode = on"},
+    [TAG_GREYLIST] = {greylist_is_on, "[greylist] mode = rules or all"},
+    [TAG_LIMIT] = {limits_are_on, "[limits]"},
+    [TAG_STORE_AWAY] = {store_is_on, "[store] path"},
     [TAG_SCORE] = {thresholds_are_on, "[thresholds]"},
     [TAG_SCORE_EARLY] = {early_thresholds_are_on, "[early_thresholds]"},
 };
@@ -238,8 +244,10 @@ static void check_verbs(const Inspection *check, const Rules *rules)
         if (place->n && VERB_BIT(verb) & VERB_DEMANDS & ~check->carried_out)
             problems_add(
                 check->problems, PROBLEM_WARNING, place->file, place->line,
-                "%s%s, which nothing in this version carries out: it counts as [policy] unavailable = %s",
-                verb_name(verb), and_more(place, more), verb_name(policy_unavailable(check->policy)));
+                "%s%s, %s it counts as [policy] unavailable = %s", verb_name(verb), and_more(place, more),
+                verb == VERB_GREYLIST ? "but [greylist] mode = off; rules switches it on, and until then"
+                                      : "which nothing in this version carries out:",
+                verb_name(policy_unavailable(check->policy)));
     }
     const Place *quarantine = &rules->by_verb[VERB_QUARANTINE];
     if (quarantine->n && !*config->policy.quarantine_dir)
@@ -350,8 +358,11 @@ static gboolean spf_is_not_on(const Config *config)
 
 ON(authres_is_off, !config->authres.add)
 ON(no_relays, hosts_is_empty(config->connection.trusted_relay))
-ON(no_demerits, config->connection.max_demerits == 0)
-ON(no_banned_domains, patterns_is_empty(config->sender.banned_domains))
+ON(nobody_is_stopped, config->connection.max_demerits == 0 && config->connection.max_unknown == 0 &&
+                          config->policy.limits.n == 0 && *config->store.path == '\0')
+ON(no_banned_domains, patterns_is_empty(config->sender.banned_domains) && *config->store.path == '\0')
+ON(greylist_is_off, config->greylist.mode == GREYLIST_OFF)
+ON(greylist_is_not_all, config->greylist.mode != GREYLIST_ALL)
 ON(no_srs_secrets, !config->loaded.srs_secrets)
 ON(no_srs_domains, patterns_is_empty(config->sender.srs_domains))
 ON(no_store, *config->store.path == '\0')
@@ -378,10 +389,24 @@ static const struct {
     {"authres", "authserv_id", authres_is_off, PROBLEM_WARNING, "does nothing unless [authres] add = yes"},
     {"connection", "relay_authserv_id", no_relays, PROBLEM_WARNING,
      "does nothing while trusted_relay is empty"},
-    {"connection", "whitelist_ips", no_demerits, PROBLEM_WARNING,
-     "does nothing while max_demerits = 0: nobody is banned"},
+    {"connection", "whitelist_ips", nobody_is_stopped, PROBLEM_WARNING,
+     "does nothing without max_demerits, max_unknown, [limits] or a [store]: nobody is banned or limited"},
+    {"connection", "max_demerits", no_store, PROBLEM_NOTE,
+     "counts within a connection only: without [store] path nobody is banned longer than that"},
+    {"connection", "max_unknown", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
+    {"connection", "demerit_window", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
+    {"connection", "ban_time", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
     {"sender", "email_providers", no_banned_domains, PROBLEM_WARNING,
-     "does nothing while banned_domains is empty"},
+     "does nothing while banned_domains is empty and there is no [store] with bans"},
+    {"greylist", "mode", no_store, PROBLEM_WARNING,
+     "holds up nobody without [store] path: a greylist that forgets would let nobody pass"},
+    {"greylist", "delay", greylist_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"greylist", "window", greylist_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"greylist", "retain", greylist_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"greylist", "exempt_after", greylist_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"greylist", "exempt_rcpts", greylist_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"greylist", "proven", greylist_is_not_all, PROBLEM_WARNING, "does nothing unless mode = all"},
+    {"policy", "quarantine_age", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
     {"sender", "srs_domains", no_srs_secrets, PROBLEM_WARNING, "does nothing without srs_secret_file"},
     {"sender", "srs_secret_file", no_srs_domains, PROBLEM_WARNING, "does nothing without srs_domains"},
     {"sender", "internal_mta", nobody_is_internal, PROBLEM_WARNING,

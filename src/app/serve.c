@@ -260,6 +260,7 @@ static gboolean open_services(Daemon *daemon, const Config *config, GError **err
     const QuarantineLimits kept = {
         .bytes = config->policy.quarantine_bytes,
         .messages = config->policy.quarantine_messages,
+        .age = config->policy.quarantine_age,
     };
     const QuarantineLimits failed = {
         .bytes = config->journal.failed_bytes,
@@ -300,6 +301,16 @@ static void shorten_journal(Daemon *daemon)
                        JOURNAL_EXPIRE_STEP);
 }
 
+/* In a folder of a hundred thousand that is a look at its oldest entries. */
+static void shorten_quarantine(Daemon *daemon)
+{
+    guint n = daemon->services.quarantine
+                  ? quarantine_expire(daemon->services.quarantine, clock_seconds(daemon->services.clock))
+                  : 0;
+    if (n)
+        log_notice("quarantine: %u message%s had their time", n, n == 1 ? "" : "s");
+}
+
 /* SIGHUP and SIGUSR1 reload, SIGTERM and SIGINT end; in between the files are watched, and what is old leaves the journal. */
 static void run(Daemon *daemon, const sigset_t *signals)
 {
@@ -320,6 +331,7 @@ static void run(Daemon *daemon, const sigset_t *signals)
         default:
             reload_if_changed(daemon);
             shorten_journal(daemon);
+            shorten_quarantine(daemon);
         }
     }
 }

@@ -203,6 +203,7 @@ typedef struct {
         gboolean errors_pages; /* the older system's pages below it, for tags that had one (K13) */
         char *quarantine_dir;
         gint64 quarantine_bytes; /* of all messages in it; over it mail that belongs there is deferred */
+        int quarantine_age;      /* what is older leaves it; 0: nothing does */
         int quarantine_messages; /* the same, their number */
     } policy;
 

@@ -255,6 +255,7 @@ const Option options[] = {
          .example = "/var/lib/postern/quarantine"),
     SIZE(policy, quarantine_bytes, "1G", MIB, 1024 * 1024 * MIB,
          "Of all messages in quarantine; over it mail that belongs there gets a temporary failure.", RESTART),
+    SECONDS(policy, quarantine_age, "0", 0, 3650 * DAY, "What is older leaves it; 0: nothing does by itself.", RESTART),
     INT(policy, quarantine_messages, "100000", 1, 100000000, "The same, their number.", RESTART),
 
     PATH(shadow, config, "", "Configuration to try on live mail: where it differs, the log says what it would do; empty: none.",
