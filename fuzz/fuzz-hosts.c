@@ -1,7 +1,8 @@
-/* A host list and patterns from the same words: what is shown reads back, and matching any address is safe. */
+/* A host list, patterns and addresses from the same words: what is shown reads back, and matching any address is safe. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include "conf/addresses.h"
 #include "conf/hosts.h"
 #include "conf/patterns.h"
 
@@ -25,6 +26,20 @@ static void check_hosts(const char *const *words, const uint8_t *data, size_t si
     g_assert(again != NULL);
 }
 
+static void check_addresses(const char *const *words)
+{
+    g_autoptr(Addresses) list = addresses_new();
+    for (const char *const *word = words; *word != NULL; word++) {
+        gboolean except;
+        g_autofree char *entry = address_entry_parse(*word, &except, NULL);
+        g_autofree char *again = entry != NULL ? address_entry_parse(entry, NULL, NULL) : NULL;
+        g_assert(entry == NULL || g_strcmp0(entry, again) == 0);
+        addresses_add(list, *word, "fuzz", 1, NULL);
+    }
+    for (const char *const *word = words; *word != NULL; word++)
+        addresses_match(list, *word);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autofree char *text = g_strndup((const char *)data, size);
@@ -33,5 +48,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autoptr(PatternList) patterns = patterns_new((const char *const *)words);
     for (char **word = words; *word != NULL; word++)
         patterns_match(patterns, *word);
+    check_addresses((const char *const *)words);
     return 0;
 }

@@ -1,4 +1,5 @@
 /* The front of the SPF engine: from a request to a result. */
+#include "idn.h"
 #include "spf-internal.h"
 
 #include <string.h>
@@ -62,7 +63,7 @@ static char *clean_domain(const char *text)
 
     if (!is_8bit(domain))
         return g_steal_pointer(&domain);
-    return len <= SENDER_MAX && g_utf8_validate(domain, -1, NULL) ? g_hostname_to_ascii(domain) : NULL;
+    return len <= SENDER_MAX ? idn_to_ascii(domain) : NULL;
 }
 
 /* RFC 7208 §4.3: several labels of bytes that a mail domain can have, the last not a number. */

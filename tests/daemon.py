@@ -136,9 +136,27 @@ def a_log_that_root_has_opened(folder: Path) -> None:
     assert daemon.stop() == 0
 
 
+def what_cannot_work_is_logged(folder: Path) -> None:
+    """At start and at reload, of the shadow too; it stops neither (`config check` finds the same)."""
+    shadow = folder / "next.conf"
+    shadow.write_text("[spf]\nlax = yes\n")
+    daemon = Daemon(folder, "file", f"[verbs]\nSPF-Fail = REJECT\n[shadow]\nconfig = {shadow}\n").start()
+    ours = f"config: {daemon.config}:5: warning: a rule for SPF-Fail, but its check is switched off"
+    its = f"config: {shadow}:2: warning: [spf] lax does nothing"
+    until(lambda: ours in daemon.text() and its in daemon.text(), "both warnings, in the log")
+    daemon.write(f"file:{daemon.log}", "[spf]\nmode = header\nexplanation = x\n")
+    done = subprocess.run([POSTERN, "reload", "-c", daemon.config], capture_output=True, text=True, timeout=30)
+    new = f"{daemon.config}:6: warning: [spf] explanation does nothing unless [spf] mode = on"
+    assert done.returncode == 0 and new in done.stdout, done
+    until(lambda: daemon.text().count(f"config: {new}") == 1, "the new warning, in the log")
+    assert daemon.text().count(ours) == 1, daemon.text()
+    assert daemon.stop() == 0
+
+
 TESTS: list[tuple[Callable[[Path], None], bool]] = [
     (a_file_in_the_place_of_the_control_socket, False), (sockets_go_with_the_daemon, False), (what_reload_says, False),
     (a_reload_changes_log_and_limits, False), (a_log_that_root_has_opened, True),
+    (what_cannot_work_is_logged, False),
 ]
 
 failed = 0

@@ -16,6 +16,8 @@ OWNERS = {
     "json-glib/": {"src/base"},
     "unbound.h": {"src/net"},
     "openssl/": {"lib", "src/base"},
+    "idn2.h": {"lib"},
+    "libpsl.h": {"lib"},
     "systemd/sd-journal.h": {"src/base"},
     "systemd/sd-daemon.h": {"src/base"},
     "seccomp.h": {"src/app"},

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import textwrap
 import threading
@@ -16,10 +17,10 @@ sys.path.insert(0, str(HERE.parents[1] / "tests" / "live"))
 
 from harness import net  # noqa: E402
 from harness.client import Gone, Outcome, Reply  # noqa: E402
-from harness.filter import Postern  # noqa: E402
+from harness.filter import POSTERN, Postern  # noqa: E402
 from harness.text import message  # noqa: E402
 from harness.world import MTAS, World  # noqa: E402
-from letters import LETTERS, Letter  # noqa: E402
+from letters import LETTERS, STORY, Command, Letter, Wait  # noqa: E402
 
 PORT = 2525
 # How a log line begins: 2026Nov23 05:39:40 [17 4XyZ] …
@@ -64,6 +65,23 @@ def wrapped(label: str, text: str) -> str:
     width = shutil.get_terminal_size((120, 25)).columns
     return textwrap.fill(label + text, width=max(60, width), initial_indent="      ", subsequent_indent=" " * 10,
                          break_long_words=False, break_on_hyphens=False)
+
+
+def show_command(command: Command, postern: Postern) -> None:
+    done = subprocess.run([POSTERN, *command.words, "-c", postern.config], capture_output=True, text=True, check=False)
+    print(f"    $ postern {' '.join(command.words)} -c postern.conf")
+    print(textwrap.indent((done.stdout + done.stderr).rstrip() or "(done)", "      "))
+
+
+def tell_story(world: World, postern: Postern, number: int) -> None:
+    for step in STORY:
+        if isinstance(step, Wait):
+            time.sleep(step.seconds)
+        elif isinstance(step, Command):
+            show_command(step, postern)
+        else:
+            show(number, step, *send(world, step))
+            number += 1
 
 
 def show_delivered(world: World) -> None:
@@ -143,6 +161,8 @@ def main() -> int:
         print(f"{args.mta} on 127.0.0.1:{PORT}, Postern at {world.milter}, its files in {postern.folder}\n")
         for number, letter in enumerate(LETTERS, 1):
             show(number, letter, *send(world, letter))
+        print("\nWhat is remembered:\n")
+        tell_story(world, postern, len(LETTERS) + 1)
         show_delivered(world)
         if not args.once:
             print("The log, until Ctrl-C:\n", flush=True)

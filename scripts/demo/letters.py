@@ -13,6 +13,17 @@ class Letter:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True)
+class Wait:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Command:
+    """What an administrator types: postern WORDS -c postern.conf."""
+    words: tuple[str, ...]
+
+
 STRANGER = {"ip": "198.51.100.7", "helo": "mail.stranger.example"}
 
 LETTERS = (
@@ -34,4 +45,25 @@ LETTERS = (
     Letter("a forged Authentication-Results of ours",
            headers=(("Authentication-Results", "mx.here.example; spf=pass smtp.mailfrom=forged.example"),)),
     Letter("to an address that takes no mail", rcpts=("MAILER-DAEMON@here.example",)),
+)
+
+# What is remembered: one after the other.
+DIALUP = {"ip": "198.51.100.20", "helo": "pc"}
+FORGER = {"ip": "198.51.100.66", "helo": "mx.here.example"}
+
+STORY = (
+    Letter("a stranger is asked to come back", sender="ann@neutral.example", **STRANGER),
+    Wait(2.1),
+    Letter("and he does", sender="ann@neutral.example", **STRANGER),
+    Letter("HELO that is our own name", **FORGER),
+    Letter("again: that makes eight demerits", **FORGER),
+    Letter("whatever he says now, he is banned", ip="198.51.100.66", helo="mail.good.example"),
+    Command(("ban", "show")),
+    Command(("ban", "pardon", "198.51.100.66")),
+    Letter("pardoned, and judged like everybody", sender="joe@soft.example", rcpts=("carol@here.example",),
+           ip="198.51.100.66", helo="mail.stranger.example"),
+    Letter("bob writes to a friend", sender="bob@here.example", rcpts=("friend@nothing.example",), login="bob", **DIALUP),
+    Command(("list", "show", "whitelist")),
+    Letter("whose answer is let through, though it proves nothing", sender="friend@nothing.example", **DIALUP),
+    Command(("journal", "search", "--limit", "6")),
 )

@@ -23,11 +23,17 @@ int command_doctor(int argc, char **argv);
 int command_scan(int argc, char **argv);
 int command_policy(int argc, char **argv);
 int command_spf(int argc, char **argv);
+int command_dkim(int argc, char **argv);
+int command_arc(int argc, char **argv);
+int command_dmarc(int argc, char **argv);
 int command_dynip(int argc, char **argv);
+int command_journal(int argc, char **argv);
 int command_reload(int argc, char **argv);
 int command_ban(int argc, char **argv);
 int command_greylist(int argc, char **argv);
 int command_limits(int argc, char **argv);
+int command_list(int argc, char **argv);
+int command_import(int argc, char **argv);
 int command_store(int argc, char **argv);
 
 /* Parses options; on a usage error says so on stderr and returns FALSE. `arguments` names what is left over, for

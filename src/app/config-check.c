@@ -42,6 +42,9 @@ ON(message_id_is_on, config->sender.message_id_checks)
 ON(spf_is_on, config->spf.mode == SPF_MODE_ON)
 ON(guess_is_on, config->spf.mode == SPF_MODE_ON && config->spf.best_guess)
 ON(forwarder_is_on, config->spf.mode == SPF_MODE_ON && config->spf.trusted_forwarder[0])
+ON(greylist_is_on, config->greylist.mode != GREYLIST_OFF)
+ON(limits_are_on, config->policy.limits.n > 0)
+ON(store_is_on, *config->store.path != '\0')
 ON(thresholds_are_on, config->policy.thresholds.n > 0)
 ON(early_thresholds_are_on, config->policy.early_thresholds.n > 0)
 
@@ -86,6 +89,9 @@ static const struct {
     [TAG_HELO_NONE] = {spf_is_on, "[spf] mode = on"},
     [TAG_HELO_PERMERROR] = {spf_is_on, "[spf] mode = on"},
     [TAG_HELO_TEMPERROR] = {spf_is_on, "[spf] mode = on"},
+    [TAG_GREYLIST] = {greylist_is_on, "[greylist] mode = rules or all"},
+    [TAG_LIMIT] = {limits_are_on, "[limits]"},
+    [TAG_STORE_AWAY] = {store_is_on, "[store] path"},
     [TAG_SCORE] = {thresholds_are_on, "[thresholds]"},
     [TAG_SCORE_EARLY] = {early_thresholds_are_on, "[early_thresholds]"},
 };
@@ -179,6 +185,19 @@ static void add_thresholds(Rules *rules, const Config *config, const ConfigPairs
     }
 }
 
+/* Tags that somebody named in [blacklist_rules]. */
+static void add_counted(Rules *rules, const Config *config)
+{
+    const ConfigPairs *pairs = &config->policy.blacklist_rules;
+    for (guint i = 0; i < pairs->n; i++) {
+        g_auto(GStrv) words = g_strsplit_set(pairs->items[i].value, ", \t", -1);
+        Tag tag;
+        for (char **word = words; *word; word++)
+            if (tag_parse(*word, strlen(*word), &tag))
+                add_place(&rules->by_tag[tag], config->path, pairs->items[i].line);
+    }
+}
+
 static void collect(Rules *rules, const Config *config)
 {
     if (config->policy.access)
@@ -186,6 +205,7 @@ static void collect(Rules *rules, const Config *config)
     add_verbs(rules, config);
     add_thresholds(rules, config, &config->policy.thresholds);
     add_thresholds(rules, config, &config->policy.early_thresholds);
+    add_counted(rules, config);
 }
 
 /* " (and 3 more)" */
@@ -224,8 +244,10 @@ static void check_verbs(const Inspection *check, const Rules *rules)
         if (place->n && VERB_BIT(verb) & VERB_DEMANDS & ~check->carried_out)
             problems_add(
                 check->problems, PROBLEM_WARNING, place->file, place->line,
-                "%s%s, which nothing in this version carries out: it counts as [policy] unavailable = %s",
-                verb_name(verb), and_more(place, more), verb_name(policy_unavailable(check->policy)));
+                "%s%s, %s it counts as [policy] unavailable = %s", verb_name(verb), and_more(place, more),
+                verb == VERB_GREYLIST ? "but [greylist] mode = off; rules switches it on, and until then"
+                                      : "which nothing in this version carries out:",
+                verb_name(policy_unavailable(check->policy)));
     }
     const Place *quarantine = &rules->by_verb[VERB_QUARANTINE];
     if (quarantine->n && !*config->policy.quarantine_dir)
@@ -242,6 +264,14 @@ static void check_verbs(const Inspection *check, const Rules *rules)
         if (sums[i]->n)
             problems_add(check->problems, PROBLEM_WARNING, config->path, sums[i]->items[0].line,
                          "a threshold, but no rule gives a SCORE");
+}
+
+static void check_counted(const Inspection *check)
+{
+    const ConfigPairs *pairs = &check->config->policy.blacklist_rules;
+    if (pairs->n && !*check->config->store.path)
+        problems_add(check->problems, PROBLEM_WARNING, check->config->path, pairs->items[0].line,
+                     "[blacklist_rules], but there is no [store] path to count in: nobody will be banned");
 }
 
 static void check_mixed(const Inspection *check)
@@ -328,11 +358,15 @@ static gboolean spf_is_not_on(const Config *config)
 
 ON(authres_is_off, !config->authres.add)
 ON(no_relays, hosts_is_empty(config->connection.trusted_relay))
-ON(no_demerits, config->connection.max_demerits == 0)
-ON(no_banned_domains, patterns_is_empty(config->sender.banned_domains))
+ON(nobody_is_stopped, config->connection.max_demerits == 0 && config->connection.max_unknown == 0 &&
+                          config->policy.limits.n == 0 && *config->store.path == '\0')
+ON(no_banned_domains, patterns_is_empty(config->sender.banned_domains) && *config->store.path == '\0')
+ON(greylist_is_off, config->greylist.mode == GREYLIST_OFF)
+ON(greylist_is_not_all, config->greylist.mode != GREYLIST_ALL)
 ON(no_srs_secrets, !config->loaded.srs_secrets)
 ON(no_srs_domains, patterns_is_empty(config->sender.srs_domains))
 ON(no_store, *config->store.path == '\0')
+ON(no_failed_dir, *config->journal.failed_dir == '\0')
 ON(no_quarantine, *config->policy.quarantine_dir == '\0')
 
 /* Set, and `idle` says that it does nothing. */
@@ -355,10 +389,24 @@ static const struct {
     {"authres", "authserv_id", authres_is_off, PROBLEM_WARNING, "does nothing unless [authres] add = yes"},
     {"connection", "relay_authserv_id", no_relays, PROBLEM_WARNING,
      "does nothing while trusted_relay is empty"},
-    {"connection", "whitelist_ips", no_demerits, PROBLEM_WARNING,
-     "does nothing while max_demerits = 0: nobody is banned"},
+    {"connection", "whitelist_ips", nobody_is_stopped, PROBLEM_WARNING,
+     "does nothing without max_demerits, max_unknown, [limits] or a [store]: nobody is banned or limited"},
+    {"connection", "max_demerits", no_store, PROBLEM_NOTE,
+     "counts within a connection only: without [store] path nobody is banned longer than that"},
+    {"connection", "max_unknown", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
+    {"connection", "demerit_window", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
+    {"connection", "ban_time", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
     {"sender", "email_providers", no_banned_domains, PROBLEM_WARNING,
-     "does nothing while banned_domains is empty"},
+     "does nothing while banned_domains is empty and there is no [store] with bans"},
+    {"greylist", "mode", no_store, PROBLEM_WARNING,
+     "holds up nobody without [store] path: a greylist that forgets would let nobody pass"},
+    {"greylist", "delay", greylist_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"greylist", "window", greylist_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"greylist", "retain", greylist_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"greylist", "exempt_after", greylist_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"greylist", "exempt_rcpts", greylist_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"greylist", "proven", greylist_is_not_all, PROBLEM_WARNING, "does nothing unless mode = all"},
+    {"policy", "quarantine_age", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
     {"sender", "srs_domains", no_srs_secrets, PROBLEM_WARNING, "does nothing without srs_secret_file"},
     {"sender", "srs_secret_file", no_srs_domains, PROBLEM_WARNING, "does nothing without srs_domains"},
     {"sender", "internal_mta", nobody_is_internal, PROBLEM_WARNING,
@@ -369,6 +417,10 @@ static const struct {
      "shuts out our own clients: internal_connect is empty, so only this host and logins are internal"},
     {"store", "timeout_ms", no_store, PROBLEM_WARNING, "does nothing without path"},
     {"store", "sync", no_store, PROBLEM_WARNING, "does nothing without path"},
+    {"journal", "keep", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
+    {"journal", "facts", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
+    {"journal", "failed_bytes", no_failed_dir, PROBLEM_WARNING, "does nothing without failed_dir"},
+    {"journal", "failed_messages", no_failed_dir, PROBLEM_WARNING, "does nothing without failed_dir"},
     {"policy", "quarantine_bytes", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
     {"policy", "quarantine_messages", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
 };
@@ -472,6 +524,7 @@ static void check_paths(const Inspection *check)
     check_parent(check, "daemon", "control", config->daemon.control);
     check_parent(check, "store", "path", config->store.path);
     check_parent(check, "policy", "quarantine_dir", config->policy.quarantine_dir); /* it makes itself */
+    check_parent(check, "journal", "failed_dir", config->journal.failed_dir);
     if (g_str_has_prefix(config->log.target, "file:"))
         check_parent(check, "log", "target", config->log.target + strlen("file:"));
     if (!g_file_test(config->daemon.temp_dir, G_FILE_TEST_IS_DIR))
@@ -490,10 +543,18 @@ void config_check(const Config *config, const Policy *policy, const Tables *tabl
     check_tags(&check, &rules);
     check_verbs(&check, &rules);
     check_mixed(&check);
+    check_counted(&check);
     check_order(&check);
     check_waiting(&check);
     check_idle(&check);
     check_times(&check);
     check_lists(&check);
     check_paths(&check);
+}
+
+void config_check_snapshot(const Snapshot *snapshot, const Tables *tables, Problems *problems)
+{
+    config_check(snapshot_config(snapshot), snapshot_policy(snapshot), tables, problems);
+    if (snapshot_shadow_config(snapshot))
+        config_check(snapshot_shadow_config(snapshot), snapshot_shadow_policy(snapshot), tables, problems);
 }

@@ -16,7 +16,7 @@ static int check(const char *path, gboolean json, gboolean show)
     const Tables tables = {all_checks, all_actions};
     g_autoptr(Snapshot) snapshot = config ? snapshot_new(&tables, config, problems) : NULL;
     if (snapshot && !show)
-        config_check(config, snapshot_policy(snapshot), &tables, problems);
+        config_check_snapshot(snapshot, &tables, problems);
     command_print_problems(problems);
     if (!snapshot)
         return EXIT_USAGE;

@@ -321,6 +321,31 @@ static void check_filter(Doctor *doctor, const SendmailFilter *filter)
                config->daemon.message_timeout);
 }
 
+/* Sendmail takes no socket that others could replace ("local socket name … unsafe"), and then mail is put off. A
+ * sticky bit helps above the socket's own folder only. */
+static void check_folders(Doctor *doctor, const char *spec)
+{
+    ListenAddress address;
+    if (!listen_address_parse(spec, &address, NULL))
+        return;
+    g_autofree char *folder = address.is_unix ? g_path_get_dirname(address.where) : g_strdup("/");
+    listen_address_clear(&address);
+    gboolean own = TRUE;
+    while (strcmp(folder, "/") != 0) {
+        GStatBuf st;
+        if (g_stat(folder, &st) == 0 && st.st_mode & 0022 && (own || !(st.st_mode & S_ISVTX))) {
+            g_autofree char *change = g_strdup_printf("chmod go-w %s", folder);
+            advise(doctor, ADVICE_ERROR, NULL, change,
+                   "others may write to %s (mode %04o): Sendmail calls a socket there unsafe", folder,
+                   (unsigned)st.st_mode & 07777);
+        }
+        own = FALSE;
+        char *up = g_path_get_dirname(folder);
+        g_free(folder);
+        folder = up;
+    }
+}
+
 void doctor_sendmail(Doctor *doctor)
 {
     g_autofree char *text = NULL;
@@ -338,6 +363,7 @@ void doctor_sendmail(Doctor *doctor)
         if (!filter->socket || !is_ours(doctor, filter->socket))
             continue;
         check_filter(doctor, filter);
+        check_folders(doctor, filter->socket);
         found = TRUE;
     }
     if (found)

@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-#define EXPANSIONS_MAX 16     /* of $name within $name */
-#define VALUE_MAX      65536u /* bytes of one expanded value */
+#define DEPTH_MAX   16     /* of $name within $name */
+#define LOOKUPS_MAX 10000u /* of names in one value: many that are empty make no value longer */
+#define VALUE_MAX   65536u /* bytes of one expanded value */
 
 /* --- Postfix --- */
 
@@ -31,11 +32,17 @@ GHashTable *postfix_parse(const char *text)
     }
 }
 
-static void expand(GHashTable *values, const char *text, GString *out, int depth)
+typedef struct {
+    GHashTable *values;
+    GString *out;
+    guint lookups;
+} Expansion;
+
+static void expand(Expansion *e, const char *text, int depth)
 {
-    for (const char *c = text; *c && out->len < VALUE_MAX; c++) {
-        if (*c != '$' || depth >= EXPANSIONS_MAX) {
-            g_string_append_c(out, *c);
+    for (const char *c = text; *c && e->out->len < VALUE_MAX && e->lookups < LOOKUPS_MAX; c++) {
+        if (*c != '$' || depth >= DEPTH_MAX) {
+            g_string_append_c(e->out, *c);
             continue;
         }
         gboolean closed = c[1] == '{' || c[1] == '(';
@@ -44,12 +51,13 @@ static void expand(GHashTable *values, const char *text, GString *out, int depth
         while (g_ascii_isalnum(name[len]) || name[len] == '_')
             len++;
         if (!len || (closed && name[len] != '}' && name[len] != ')')) {
-            g_string_append_c(out, *c);
+            g_string_append_c(e->out, *c);
             continue;
         }
+        e->lookups++;
         g_autofree char *key = g_strndup(name, len);
-        const char *value = g_hash_table_lookup(values, key);
-        expand(values, value ? value : "", out, depth + 1);
+        const char *value = g_hash_table_lookup(e->values, key);
+        expand(e, value ? value : "", depth + 1);
         c = name + len - !closed;
     }
 }
@@ -57,9 +65,9 @@ static void expand(GHashTable *values, const char *text, GString *out, int depth
 char *postfix_value(GHashTable *main_cf, const char *name, const char *fallback)
 {
     const char *value = g_hash_table_lookup(main_cf, name);
-    GString *out = g_string_new(NULL);
-    expand(main_cf, value ? value : fallback, out, 0);
-    return g_string_free(out, FALSE);
+    Expansion e = {main_cf, g_string_new(NULL), 0};
+    expand(&e, value ? value : fallback, 0);
+    return g_string_free(e.out, FALSE);
 }
 
 /* service type private unpriv chroot wakeup maxproc command [args] */

@@ -27,18 +27,16 @@ static const struct {
     guint bit;
     const char *name;
 } silencers[] = {
-    {SILENCE_WHITELIST, "WHITELIST"},
-    {SILENCE_PROBATION, "PROBATION"},
-    {SILENCE_AUTH, "SMTP AUTH"},
-    {SILENCE_GENUINE, "a genuine bounce"},
+    {SILENCE_WHITELIST, "WHITELIST"},      {SILENCE_PROBATION, "PROBATION"}, {SILENCE_AUTH, "SMTP AUTH"},
+    {SILENCE_GENUINE, "a genuine bounce"}, {SILENCE_NOTSPAM, "NOTSPAM"},
 };
 
 static void show_silencers(Record *record, Tag tag, Verb verb)
 {
     const char *names[G_N_ELEMENTS(silencers) + 1] = {NULL};
-    guint n = 0;
-    for (guint i = 0; i < G_N_ELEMENTS(silencers) && verb != VERB_DENY; i++)
-        if (tag_silencers(tag) & silencers[i].bit)
+    guint n = 0, by = weigh_silencers(tag, verb);
+    for (guint i = 0; i < G_N_ELEMENTS(silencers); i++)
+        if (by & silencers[i].bit)
             names[n++] = silencers[i].name;
     if (n == 0)
         names[n++] = "nothing";

@@ -5,6 +5,7 @@
 
 #include "app/command.h"
 #include "app/offline.h"
+#include "app/trace-text.h"
 
 typedef struct {
     char *config;
@@ -19,7 +20,10 @@ static void drop_line(LogLevel level, const char *line, void *data)
 
 static int show(const Options *options, const Outcome *outcome)
 {
-    command_print(outcome->record, options->json);
+    if (options->json)
+        command_print(outcome->record, TRUE);
+    else
+        trace_print(outcome->record, stdout);
     if (options->headers && outcome->headers)
         printf("\n%s", outcome->headers->str);
     if (outcome->temporary)

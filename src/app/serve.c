@@ -7,6 +7,7 @@
 
 #include "actions/actions.h"
 #include "app/command.h"
+#include "app/config-check.h"
 #include "app/control.h"
 #include "app/rights.h"
 #include "base/service.h"
@@ -14,8 +15,13 @@
 #include "flow/engine.h"
 #include "mta/milter.h"
 #include "net/resolver.h"
+#include "store/journal.h"
 
 #define WATCH_SECONDS 2 /* how often the files are looked at for changes */
+/* Messages that leave the journal each time: 250 a second, more than come for long. */
+#define JOURNAL_EXPIRE_STEP 500
+
+static const Tables tables = {all_checks, all_actions};
 
 typedef struct {
     const char *path;
@@ -39,6 +45,16 @@ static void log_problems(const Problems *problems)
         g_autofree char *line = problem_to_string(problem);
         log_event(levels[problem->level], NULL, "config:", NULL, "%s", line);
     }
+}
+
+/* As engine_load(), and then what `config check` would find: none of that stands in the way. */
+static gboolean load(Daemon *daemon, Problems *problems)
+{
+    if (!engine_load(daemon->engine, daemon->path, problems))
+        return FALSE;
+    g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
+    config_check_snapshot(snapshot, &tables, problems);
+    return TRUE;
 }
 
 static void append_stamp(GString *stamp, const char *path)
@@ -97,6 +113,7 @@ static gboolean open_log(const Config *config, GError **error)
         .target = config->log.target,
         .json = config->log.json,
         .level = config->log.level,
+        .bare_ids = !config->log.queue_ids,
     };
     log_facility_parse(config->log.facility, &settings.facility);
     return rights_find(config->rights.user, config->rights.group, &settings.uid, &settings.gid, error) &&
@@ -106,7 +123,8 @@ static gboolean open_log(const Config *config, GError **error)
 static gboolean same_log(const Config *a, const Config *b)
 {
     return strcmp(a->log.target, b->log.target) == 0 && a->log.json == b->log.json &&
-           a->log.level == b->log.level && strcmp(a->log.facility, b->log.facility) == 0;
+           a->log.level == b->log.level && a->log.queue_ids == b->log.queue_ids &&
+           strcmp(a->log.facility, b->log.facility) == 0;
 }
 
 /* What is not read from the snapshot each time. */
@@ -127,7 +145,7 @@ static gboolean reload(Daemon *daemon, GString *answer)
     pthread_mutex_lock(&daemon->reload_lock);
     g_autofree char *seen = stamp_now(daemon);
     g_autoptr(Snapshot) old = engine_snapshot(daemon->engine);
-    gboolean done = engine_load(daemon->engine, daemon->path, problems);
+    gboolean done = load(daemon, problems);
     if (done) {
         g_autoptr(Snapshot) current = engine_snapshot(daemon->engine);
         apply(daemon, snapshot_config(old), snapshot_config(current));
@@ -210,6 +228,14 @@ static gboolean open_privileged(Daemon *daemon, const Config *config, GError **e
     return TRUE;
 }
 
+/* "" is none, and no error. */
+static gboolean open_folder(const char *dir, const QuarantineLimits *limits, Quarantine **into,
+                            GError **error)
+{
+    *into = *dir ? quarantine_open(dir, limits, error) : NULL;
+    return *into || !*dir;
+}
+
 /* What has threads or talks to strangers: only with the rights that are left. */
 static gboolean open_services(Daemon *daemon, const Config *config, GError **error)
 {
@@ -231,23 +257,30 @@ static gboolean open_services(Daemon *daemon, const Config *config, GError **err
         };
         daemon->services.store = store_open(&store);
     }
-    if (*config->policy.quarantine_dir) {
-        const QuarantineLimits limits = {
-            .bytes = config->policy.quarantine_bytes,
-            .messages = config->policy.quarantine_messages,
-        };
-        daemon->services.quarantine = quarantine_open(config->policy.quarantine_dir, &limits, error);
-        if (!daemon->services.quarantine)
-            return FALSE;
-    }
+    const QuarantineLimits kept = {
+        .bytes = config->policy.quarantine_bytes,
+        .messages = config->policy.quarantine_messages,
+        .age = config->policy.quarantine_age,
+    };
+    const QuarantineLimits failed = {
+        .bytes = config->journal.failed_bytes,
+        .messages = config->journal.failed_messages,
+        .expire_oldest = TRUE,
+    };
+    if (!open_folder(config->policy.quarantine_dir, &kept, &daemon->services.quarantine, error) ||
+        !open_folder(config->journal.failed_dir, &failed, &daemon->services.failed, error))
+        return FALSE;
     return milter_start(daemon->milter, error);
 }
 
-static gboolean start(Daemon *daemon, GError **error)
+static gboolean start(Daemon *daemon, const Problems *problems, GError **error)
 {
     g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
     const Config *config = snapshot_config(snapshot);
-    if (!open_privileged(daemon, config, error) || !open_services(daemon, config, error))
+    if (!open_privileged(daemon, config, error))
+        return FALSE;
+    log_problems(problems);
+    if (!open_services(daemon, config, error))
         return FALSE;
     daemon->stamp = take_stamp(snapshot);
     if (daemon->control)
@@ -258,7 +291,27 @@ static gboolean start(Daemon *daemon, GError **error)
     return TRUE;
 }
 
-/* SIGHUP and SIGUSR1 reload, SIGTERM and SIGINT end; in between the files are watched. */
+/* A little at a time, so that no message waits behind it: the store has one writer. */
+static void shorten_journal(Daemon *daemon)
+{
+    g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
+    int keep = snapshot_config(snapshot)->journal.keep;
+    if (daemon->services.store && keep)
+        journal_expire(daemon->services.store, clock_seconds(daemon->services.clock) - keep,
+                       JOURNAL_EXPIRE_STEP);
+}
+
+/* In a folder of a hundred thousand that is a look at its oldest entries. */
+static void shorten_quarantine(Daemon *daemon)
+{
+    guint n = daemon->services.quarantine
+                  ? quarantine_expire(daemon->services.quarantine, clock_seconds(daemon->services.clock))
+                  : 0;
+    if (n)
+        log_notice("quarantine: %u message%s had their time", n, n == 1 ? "" : "s");
+}
+
+/* SIGHUP and SIGUSR1 reload, SIGTERM and SIGINT end; in between the files are watched, and what is old leaves the journal. */
 static void run(Daemon *daemon, const sigset_t *signals)
 {
     const struct timespec watch = {.tv_sec = WATCH_SECONDS};
@@ -277,6 +330,8 @@ static void run(Daemon *daemon, const sigset_t *signals)
             break;
         default:
             reload_if_changed(daemon);
+            shorten_journal(daemon);
+            shorten_quarantine(daemon);
         }
     }
 }
@@ -298,6 +353,7 @@ static void daemon_close(Daemon *daemon)
     engine_free(daemon->engine);
     store_free(daemon->services.store);
     quarantine_free(daemon->services.quarantine);
+    quarantine_free(daemon->services.failed);
     resolver_free(daemon->services.resolver);
     pthread_mutex_destroy(&daemon->reload_lock);
     g_free(daemon->stamp);
@@ -318,7 +374,6 @@ static void block_signals(sigset_t *signals)
 
 static int serve(const char *path)
 {
-    static const Tables tables = {all_checks, all_actions};
     sigset_t signals;
     block_signals(&signals);
     Daemon daemon = {.path = path, .reload_lock = PTHREAD_MUTEX_INITIALIZER};
@@ -329,11 +384,12 @@ static int serve(const char *path)
     };
     daemon.engine = engine_new(&daemon.services, &tables);
     g_autoptr(Problems) problems = problems_new();
-    gboolean loaded = engine_load(daemon.engine, path, problems);
-    command_print_problems(problems);
+    gboolean loaded = load(&daemon, problems);
+    if (!loaded)
+        command_print_problems(problems);
     int status = EXIT_USAGE;
     g_autoptr(GError) error = NULL;
-    if (loaded && start(&daemon, &error)) {
+    if (loaded && start(&daemon, problems, &error)) {
         run(&daemon, &signals);
         stop(&daemon);
         status = EXIT_DONE;

@@ -26,8 +26,8 @@ typedef struct {
 
 /* "2026Nov23 05:39:40 ". */
 void log_line_stamp(GString *to, LogStamp *last, gint64 now);
-/* "[17 4XyZ] tag text", without line end. */
-void log_line_text(GString *to, const LogEvent *event);
+/* "[17 4XyZ] tag text", or "[17] tag text" if `bare_id`; without line end. */
+void log_line_text(GString *to, const LogEvent *event, gboolean bare_id);
 /* Without time if `now` is 0. */
 void log_line_json(GString *to, const LogEvent *event, gint64 now);
 /* A stranger's text, cut at LOG_TEXT_MAX, with nothing in it that ends a line. */

@@ -27,12 +27,12 @@ void log_line_stamp(GString *to, LogStamp *last, gint64 now)
     g_string_append(to, last->text);
 }
 
-void log_line_text(GString *to, const LogEvent *event)
+void log_line_text(GString *to, const LogEvent *event, gboolean bare_id)
 {
     char id[32];
     g_snprintf(id, sizeof id, "[%" G_GUINT64_FORMAT, event->session);
     g_string_append(to, id);
-    if (event->queue_id != NULL) {
+    if (event->queue_id != NULL && !bare_id) {
         g_string_append_c(to, ' ');
         g_string_append(to, event->queue_id);
     }

@@ -26,6 +26,7 @@ static struct {
 
     /* Changed with both locks held. */
     gboolean json; /* atomic: asked before facts are made */
+    gboolean bare_ids;
     const Clock *clock;
     LogTarget target;
 } logger = {
@@ -104,7 +105,7 @@ static void append_line(GString *line, LogStamp *stamp, const LogEvent *event)
     }
     if (logger.target.kind == LOG_TO_FILE)
         log_line_stamp(line, stamp, now);
-    log_line_text(line, event);
+    log_line_text(line, event, logger.bare_ids);
 }
 
 /* Before the first line that can be written again: how many could not. */
@@ -184,6 +185,7 @@ gboolean log_open(const LogSettings *settings, GError **error)
         log_target_close(&logger.target); /* closelog() would take the new one's name away */
     logger.target = target;
     __atomic_store_n(&logger.json, settings->json, __ATOMIC_RELAXED);
+    logger.bare_ids = settings->bare_ids;
     logger.clock = settings->clock != NULL ? settings->clock : &clock_system;
     resume_all();
     __atomic_store_n(&logger.level, (int)settings->level, __ATOMIC_RELAXED);
@@ -229,6 +231,7 @@ void log_close(void)
     log_target_close(&logger.target);
     logger.target = LOG_TARGET_STDERR;
     __atomic_store_n(&logger.json, FALSE, __ATOMIC_RELAXED);
+    logger.bare_ids = FALSE;
     logger.clock = &clock_system;
     logger.dropped = 0;
     resume_all();
@@ -284,7 +287,7 @@ static void give_to_sink(const LogEvent *event)
     if (logger.json)
         log_line_json(line, event, 0);
     else
-        log_line_text(line, event);
+        log_line_text(line, event, logger.bare_ids);
     logger.sink(event->level, line->str, logger.sink_data);
 }
 

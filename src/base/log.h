@@ -6,7 +6,7 @@
  *     2026Nov23 05:39:40 [17] REJECT: SPF fail for <a@example.com>          file and stderr
  *     [17] REJECT: SPF fail for <a@example.com>                          syslog and journal
  *
- * 17 is our own session id; once the MTA has told its queue id, it follows: `[17 4XyZ] eom`. The daemon's own
+ * 17 is our own session id; once the MTA has told its queue id, it follows: `[17 4XyZ] eom`, unless `bare_ids`. The daemon's own
  * events have id 0. Times are local, as they always were. JSON lines are the event's record with `time`
  * (UTC), `level`, `id` (left out when 0), `qid`, `tag`, `text` ahead of it. The journal gets the same as
  * fields: POSTERN_ID, POSTERN_QID, POSTERN_TAG and one POSTERN_… for every fact.
@@ -60,6 +60,7 @@ typedef struct {
     const char *target; /* "stderr", "syslog", "journal", "file:/path" */
     gboolean json;
     LogLevel level;     /* the least urgent level that is written */
+    gboolean bare_ids;  /* text lines have "[17]" and no queue id */
     int facility;       /* syslog facility; 0 stands for LOG_MAIL */
     const Clock *clock; /* NULL: clock_system */
     uid_t uid;          /* whose a file becomes that is not there yet and that root makes; 0: root's own */

@@ -25,34 +25,54 @@ static gboolean is_shallow(const char *text, gsize len)
     return depth <= DEPTH_MAX;
 }
 
+static void take_object(Record *record, JsonObject *object);
+
+/* A list of records if it has any, else of strings; null and lists in a list are nothing that we write. */
 static void take_array(Record *record, const char *name, JsonArray *array)
 {
     g_autoptr(GPtrArray) texts = g_ptr_array_new();
+    gboolean of_records = FALSE;
     for (guint i = 0; i < json_array_get_length(array); i++) {
         JsonNode *node = json_array_get_element(array, i);
-        if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING)
+        if (JSON_NODE_HOLDS_OBJECT(node)) {
+            take_object(record_element(record, name), json_node_get_object(node));
+            of_records = TRUE;
+        } else if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING) {
             g_ptr_array_add(texts, (gpointer)json_node_get_string(node));
+        }
     }
     g_ptr_array_add(texts, NULL);
-    record_strv(record, name, (const char *const *)texts->pdata);
+    if (!of_records)
+        record_strv(record, name, (const char *const *)texts->pdata);
+}
+
+static void take_value(Record *record, const char *name, JsonNode *node)
+{
+    GType type = json_node_get_value_type(node);
+    if (type == G_TYPE_STRING)
+        record_str(record, name, json_node_get_string(node));
+    else if (type == G_TYPE_INT64)
+        record_int(record, name, json_node_get_int(node));
+    else if (type == G_TYPE_DOUBLE)
+        record_double(record, name, json_node_get_double(node));
+    else if (type == G_TYPE_BOOLEAN)
+        record_bool(record, name, json_node_get_boolean(node));
 }
 
 static void take_member(JsonObject *object, const char *name, JsonNode *node, gpointer data)
 {
     Record *record = data;
-    if (JSON_NODE_HOLDS_ARRAY(node)) {
+    if (JSON_NODE_HOLDS_ARRAY(node))
         take_array(record, name, json_node_get_array(node));
-    } else if (JSON_NODE_HOLDS_VALUE(node)) {
-        GType type = json_node_get_value_type(node);
-        if (type == G_TYPE_STRING)
-            record_str(record, name, json_node_get_string(node));
-        else if (type == G_TYPE_INT64)
-            record_int(record, name, json_node_get_int(node));
-        else if (type == G_TYPE_DOUBLE)
-            record_double(record, name, json_node_get_double(node));
-        else if (type == G_TYPE_BOOLEAN)
-            record_bool(record, name, json_node_get_boolean(node));
-    }
+    else if (JSON_NODE_HOLDS_OBJECT(node))
+        take_object(record_child(record, name), json_node_get_object(node));
+    else if (JSON_NODE_HOLDS_VALUE(node))
+        take_value(record, name, node);
+}
+
+static void take_object(Record *record, JsonObject *object)
+{
+    json_object_foreach_member(object, take_member, record);
 }
 
 Record *record_from_json(const char *text, gsize len, GError **error)
@@ -70,6 +90,6 @@ Record *record_from_json(const char *text, gsize len, GError **error)
         return NULL;
     }
     Record *record = record_new();
-    json_object_foreach_member(json_node_get_object(root), take_member, record);
+    take_object(record, json_node_get_object(root));
     return record;
 }

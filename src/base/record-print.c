@@ -1,77 +1,121 @@
 /* record-print.c — a Record as JSON, as one line, as indented text. */
 #include "base/record-internal.h"
 
-#include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
 #include "base/escape.h"
 
-static JsonNode *record_node(const Record *record);
+/* --- JSON (RFC 8259), written straight: a tree of nodes first costs ten times as much, and each message is written --- */
 
-static JsonNode *string_node(const char *text)
+static void append_json(GString *to, const Record *record);
+
+static void append_escaped(GString *to, char c)
 {
-    JsonNode *node = json_node_alloc();
-    g_autofree char *valid = g_utf8_make_valid(text, -1); /* JSON is UTF-8 (RFC 8259 §8.1) */
-    return json_node_init_string(node, valid);
+    static const char letters[] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['"'] = '"', ['\\'] = '\\'};
+    guchar byte = (guchar)c;
+    if (byte < sizeof letters && letters[byte])
+        g_string_append_printf(to, "\\%c", letters[byte]);
+    else
+        g_string_append_printf(to, "\\u%04x", byte);
 }
 
-static JsonNode *array_node(const RecordItem *item)
+static gboolean is_plain(char c)
 {
-    JsonArray *array = json_array_new();
-    if (item->kind == RECORD_STRV) {
-        for (char **text = item->strv; *text != NULL; text++)
-            json_array_add_element(array, string_node(*text));
-    } else {
-        for (guint i = 0; i < item->list->len; i++)
-            json_array_add_element(array, record_node(g_ptr_array_index(item->list, i)));
+    return (guchar)c >= 0x20 && c != 0x7f && c != '"' && c != '\\';
+}
+
+static void append_string(GString *to, const char *text)
+{
+    g_autofree char *valid = g_utf8_validate(text, -1, NULL) ? NULL : g_utf8_make_valid(text, -1); /* §8.1 */
+    const char *at = valid ? valid : text;
+    g_string_append_c(to, '"');
+    while (*at) {
+        const char *from = at;
+        while (*at && is_plain(*at))
+            at++;
+        g_string_append_len(to, from, at - from);
+        if (*at)
+            append_escaped(to, *at++);
     }
-    JsonNode *node = json_node_init_array(json_node_alloc(), array);
-    json_array_unref(array);
-    return node;
+    g_string_append_c(to, '"');
 }
 
-static JsonNode *item_node(const RecordItem *item)
+static void append_double(GString *to, double value)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    if (!isfinite(value)) { /* JSON has no infinity and no NaN (§6) */
+        g_string_append(to, "null");
+        return;
+    }
+    g_string_append(to, g_ascii_dtostr(text, sizeof text, value));
+    if (!strpbrk(text, ".eE")) /* it shall be read back as what it was */
+        g_string_append(to, ".0");
+}
+
+static void append_list(GString *to, const RecordItem *item)
+{
+    g_string_append_c(to, '[');
+    if (item->kind == RECORD_STRV) {
+        for (char **text = item->strv; *text != NULL; text++) {
+            g_string_append(to, text > item->strv ? "," : "");
+            append_string(to, *text);
+        }
+    } else {
+        for (guint i = 0; i < item->list->len; i++) {
+            g_string_append(to, i ? "," : "");
+            append_json(to, g_ptr_array_index(item->list, i));
+        }
+    }
+    g_string_append_c(to, ']');
+}
+
+static void append_value(GString *to, const RecordItem *item)
 {
     switch (item->kind) {
     case RECORD_STR:
-        return string_node(item->str);
+        append_string(to, item->str);
+        break;
     case RECORD_INT:
-        return json_node_init_int(json_node_alloc(), item->integer);
-    case RECORD_DOUBLE: /* JSON has no infinity and no NaN (RFC 8259 §6) */
-        if (!isfinite(item->real))
-            return json_node_init_null(json_node_alloc());
-        return json_node_init_double(json_node_alloc(), item->real);
+        g_string_append_printf(to, "%" G_GINT64_FORMAT, item->integer);
+        break;
+    case RECORD_DOUBLE:
+        append_double(to, item->real);
+        break;
     case RECORD_BOOL:
-        return json_node_init_boolean(json_node_alloc(), item->integer != 0);
+        g_string_append(to, item->integer ? "true" : "false");
+        break;
     case RECORD_STRV:
     case RECORD_LIST:
-        return array_node(item);
+        append_list(to, item);
+        break;
     case RECORD_CHILD:
-        return record_node(item->child);
+        append_json(to, item->child);
+        break;
     }
-    g_assert_not_reached();
 }
 
-static JsonNode *record_node(const Record *record)
+static void append_json(GString *to, const Record *record)
 {
-    JsonObject *object = json_object_new();
+    g_string_append_c(to, '{');
     for (guint i = 0; i < record->items->len; i++) {
         const RecordItem *item = g_ptr_array_index(record->items, i);
-        g_autofree char *name = g_utf8_make_valid(item->name, -1);
-        json_object_set_member(object, name, item_node(item));
+        g_string_append(to, i ? "," : "");
+        append_string(to, item->name);
+        g_string_append_c(to, ':');
+        append_value(to, item);
     }
-    JsonNode *node = json_node_init_object(json_node_alloc(), object);
-    json_object_unref(object);
-    return node;
+    g_string_append_c(to, '}');
 }
 
 char *record_to_json(const Record *record)
 {
-    JsonNode *node = record_node(record);
-    char *text = json_to_string(node, FALSE);
-    json_node_unref(node);
-    return text;
+    GString *text = g_string_new(NULL);
+    append_json(text, record);
+    return g_string_free(text, FALSE);
 }
+
+/* --- lines and text --- */
 
 static void each_value(const Record *record, GString *path, RecordEach each, void *data)
 {

@@ -60,6 +60,10 @@ void record_fields(Record *record, const Field *fields, const void *of);
 /* Copies the items of `from` whose names `record` does not have yet. */
 void record_merge(Record *record, const Record *from);
 
+/* Takes whole items off the end, deep in if need be, until its JSON has at most `max` bytes, and notes "cut": true. Reckons
+ * with the longest that each character can become, so that less may be kept than would fit. */
+void record_trim(Record *record, gsize max);
+
 gboolean record_is_empty(const Record *record);
 /* Calls `each` for every plain value, in order, with its path ("spf.result", "dkim.0.d") and its text. A list
  * of strings is one value, joined by ", ". */
@@ -71,8 +75,8 @@ const char *record_lookup(const Record *record, const char *path);
 
 /* One line of JSON without a line end. Bytes that are not UTF-8 are shown as U+FFFD. Owned by the caller. */
 char *record_to_json(const Record *record);
-/* The plain values and lists of strings of one JSON object; what is nested deeper is left out. For files that we have
- * written ourselves. */
+/* One JSON object, as record_to_json() writes it: plain values, lists of strings, and both nested. For what we have written
+ * ourselves; null and what is mixed in a list is left out. */
 Record *record_from_json(const char *text, gsize len, GError **error);
 /* `name=value name="with blanks"`: one line. Control characters and bytes over 0x7e are escaped as \xNN. */
 char *record_to_line(const Record *record);

@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-/* The letters before the number of a host: mail12, mx3, smtp-out-2. */
-#define HOST_WORD_MAX 16
+#define NUMBER_DIGITS_MAX 3 /* mail001 */
 /* Domains have at most 127 labels (RFC 1035 §2.3.4), but no ban is that deep. */
 #define PARENTS_MAX 16
 
@@ -16,18 +15,19 @@ char *ban_client_key(const IpAddress *ip)
     return g_strdup_printf("%s/%d", ip_to_string(&net.base, text), BAN_IPV6_BITS);
 }
 
-/* "mail12", "smtp-out-2": a word of letters and hyphens, then digits. */
+/* "mail12", "mx3": one of many hosts that differ by a number. Of other names nobody knows that they are alike. */
 static gboolean is_numbered(const char *label, gsize len)
 {
-    gsize digits = len;
-    while (digits > 0 && g_ascii_isdigit(label[digits - 1]))
-        digits--;
-    if (digits == len || digits == 0 || digits > HOST_WORD_MAX)
-        return FALSE;
-    for (gsize i = 0; i < digits; i++)
-        if (!g_ascii_isalpha(label[i]) && label[i] != '-')
-            return FALSE;
-    return TRUE;
+    static const char *const words[] = {"mail", "smtp", "mx"};
+    for (gsize i = 0; i < G_N_ELEMENTS(words); i++) {
+        gsize word = strlen(words[i]), digits = word;
+        if (g_ascii_strncasecmp(label, words[i], word) != 0)
+            continue;
+        while (digits < len && g_ascii_isdigit(label[digits]))
+            digits++;
+        return digits == len && digits > word && digits <= word + NUMBER_DIGITS_MAX;
+    }
+    return FALSE;
 }
 
 char *ban_domain_key(const char *domain)

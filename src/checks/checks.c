@@ -16,5 +16,8 @@ const Check *const all_checks[] = {
     &check_limits,    /* A9: how much who may send */
     &check_greylist,  /* G4: asked to come back */
     &check_msgid,     /* B12: a Message-ID that is none */
+    &check_lists,     /* B6–B8: whitelist and blacklist; behind all that can prove a sender */
+    &check_autolist,  /* G5: who our people write to is whitelisted */
+    &check_repeat,    /* K4: who is refused again and again */
     NULL,
 };

@@ -17,6 +17,9 @@ extern const Check check_dnsbl;
 extern const Check check_limits;
 extern const Check check_greylist;
 extern const Check check_msgid;
+extern const Check check_repeat;
+extern const Check check_lists;
+extern const Check check_autolist;
 
 /* All of them in the order in which their hooks run; NULL ends. */
 extern const Check *const all_checks[];

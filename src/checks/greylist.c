@@ -52,10 +52,11 @@ typedef struct {
     const char *skipped;
     const char *client, *sender; /* as they are known again */
     const char *key;
-    int wait;         /* s, until the next try is good */
-    gboolean anew;    /* what is there is not to be believed */
-    gboolean renew;   /* the client's entry */
-    gboolean settled; /* at RCPT */
+    const char *network_key; /* by which a proven sender may be known from before; NULL: the key is it */
+    int wait;                /* s, until the next try is good */
+    gboolean anew;           /* what is there is not to be believed */
+    gboolean renew;          /* the client's entry */
+    gboolean settled;        /* at RCPT */
 } GreylistFact;
 
 static const Field fields[] = {
@@ -125,12 +126,16 @@ static void name_it(Recipient *recipient, GreylistFact *fact)
     Pool *pool = recipient_pool(recipient);
     const Address *rcpt = recipient_address(recipient);
     const char *domain = proven_domain(message);
-    g_autofree char *network = domain ? NULL : grey_network(session_ip(message_session(message)));
+    g_autofree char *network = grey_network(session_ip(message_session(message)));
     g_autofree char *sender = grey_sender(message_sender(message), rcpt);
     g_autofree char *key = grey_key(domain ? domain : network, sender, rcpt);
     fact->client = pool_strdup(pool, domain ? domain : network);
     fact->sender = pool_strdup(pool, sender);
     fact->key = pool_strdup(pool, key);
+    if (domain) {
+        g_autofree char *network_key = grey_key(network, sender, rcpt);
+        fact->network_key = pool_strdup(pool, network_key);
+    }
 }
 
 /* A proven domain has shown that it is a mail system once one of its messages came back. */
@@ -152,9 +157,13 @@ static void look_up(Recipient *recipient, GreylistFact *fact)
 {
     Session *session = message_session(recipient_message(recipient));
     int delay = session_config(session)->greylist.delay;
+    const char *const keys[] = {fact->key, fact->network_key, NULL};
     StoreEntry entry;
+    guint index;
     StoreAnswer answer =
-        session_recall(session, recipient_pool(recipient), STORE_GREYLIST, fact->key, &entry);
+        session_recall_first(session, recipient_pool(recipient), STORE_GREYLIST, keys, &entry, &index);
+    if (answer == STORE_YES)
+        fact->key = keys[index];
     gint64 age = answer == STORE_YES ? session_now(session) - entry.created : 0;
     fact->anew = answer == STORE_YES && entry.number == 0 && age < -CLOCK_SLACK;
     if (answer == STORE_AWAY) {

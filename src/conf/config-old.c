@@ -135,7 +135,7 @@ static const OldName old_names[] = {
     {"dspam", "dspam_reject", OLD_LATER, NULL, NULL},
     {"dspam", "dspam_internal", OLD_LATER, NULL, NULL},
     {"dspam", "dspam_sizelimit", OLD_LATER, NULL, NULL},
-    {"dspam", "whitelist_senders", OLD_LATER, NULL, NULL},
+    {"dspam", "whitelist_senders", OLD_SAME, "lists", "whitelist_senders"},
     {"dspam", "whitelist_mx", OLD_LATER, NULL, NULL},
     {"gossip", "server", OLD_LATER, NULL, NULL},
     {"gossip", "ttl", OLD_LATER, NULL, NULL},
@@ -188,20 +188,35 @@ static const struct {
     int programs;
     const char *section, *key, *value;
 } old_defaults[] = {
+    /* Scripts that read the log take what stands in the brackets for a number (K13). */
+    {PROGRAM_BMS | PROGRAM_SPF | PROGRAM_OTHER, "log", "queue_ids", "no"},
+    {PROGRAM_SPF, "log", "target", "syslog"},
     {PROGRAM_BMS, "daemon", "listen", "/var/run/milter/pythonsock"},
-    {PROGRAM_BMS, "connection", "hello_checks", "yes"},
+    {PROGRAM_BMS | PROGRAM_SPF, "connection", "hello_checks", "yes"},
     {PROGRAM_BMS, "connection", "ptr_checks", "yes"},
+    {PROGRAM_SPF, "connection", "delayed_reject", "no"}, /* a bad HELO name at once */
     {PROGRAM_BMS | PROGRAM_SPF, "spf", "mode", "on"},
     {PROGRAM_BMS, "greylist", "proven", "yes"},
-    {PROGRAM_BMS, "greylist", "window", "4h"},
+    {PROGRAM_BMS, "greylist", "delay", "5m"},
+    {PROGRAM_BMS, "greylist", "window", "6h"},
+    /* Where errors_url is not set, it was a page of the author's; that one is nobody's any more. */
+    {PROGRAM_BMS, "policy", "errors_pages", "yes"},
 };
 
+/* The SPF milter called nobody back: what was not proven wrong passed. */
 static const struct {
+    int programs;
     const char *tag, *verb;
 } old_verbs[] = {
-    {"SPF-Fail", "REJECT"}, {"SPF-None", "CBV"},         {"SPF-Softfail", "CBV"},
-    {"SPF-Neutral", "OK"},  {"SPF-PermError", "REJECT"}, {"SPF-TempError", "TEMPFAIL"},
-    {"SPF-Pass", "OK"},
+    {PROGRAM_BMS | PROGRAM_SPF, "SPF-Fail", "REJECT"},
+    {PROGRAM_BMS, "SPF-None", "CBV"},
+    {PROGRAM_SPF, "SPF-None", "OK"},
+    {PROGRAM_BMS, "SPF-Softfail", "CBV"},
+    {PROGRAM_SPF, "SPF-Softfail", "OK"},
+    {PROGRAM_BMS | PROGRAM_SPF, "SPF-Neutral", "OK"},
+    {PROGRAM_BMS | PROGRAM_SPF, "SPF-PermError", "REJECT"},
+    {PROGRAM_BMS | PROGRAM_SPF, "SPF-TempError", "TEMPFAIL"},
+    {PROGRAM_BMS | PROGRAM_SPF, "SPF-Pass", "OK"},
 };
 
 void old_begin(Loader *loader, const Ini *ini)
@@ -211,8 +226,9 @@ void old_begin(Loader *loader, const Ini *ini)
         if ((old_defaults[i].programs & program) != 0)
             loader_set(loader, option_find(old_defaults[i].section, old_defaults[i].key),
                        old_defaults[i].value, 0);
-    for (guint i = 0; i < G_N_ELEMENTS(old_verbs) && program != PROGRAM_OTHER; i++)
-        loader_add_pair(loader, option_find("verbs", ""), old_verbs[i].tag, old_verbs[i].verb, 0);
+    for (guint i = 0; i < G_N_ELEMENTS(old_verbs); i++)
+        if ((old_verbs[i].programs & program) != 0)
+            loader_add_pair(loader, option_find("verbs", ""), old_verbs[i].tag, old_verbs[i].verb, 0);
     /* The old system changed its folder to datadir, so that is where relative paths start. */
     const IniEntry *datadir = ini_find(ini, "milter", "datadir");
     if (datadir != NULL && datadir->value != NULL && *datadir->value != '\0') {

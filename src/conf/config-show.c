@@ -63,6 +63,7 @@ const char *option_kind_name(const Option *option)
         [OPTION_WORDS] = "list",
         [OPTION_LISTEN] = "list",
         [OPTION_HOSTS] = "list of hosts",
+        [OPTION_ADDRESSES] = "list of addresses",
         [OPTION_PATTERNS] = "list of patterns",
         [OPTION_MAP] = "path",
         [OPTION_PAIRS] = "",
@@ -181,6 +182,7 @@ static void record_value(Record *record, const Config *config, const Option *opt
     case OPTION_WORDS:
     case OPTION_LISTEN:
     case OPTION_HOSTS:
+    case OPTION_ADDRESSES:
     case OPTION_PATTERNS: {
         g_auto(GStrv) words = *text != '\0' ? g_strsplit(text, ", ", -1) : g_new0(char *, 1);
         record_strv(record, "value", (const char *const *)words);

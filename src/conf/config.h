@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/refs.h"
+#include "conf/addresses.h"
 #include "conf/hosts.h"
 #include "conf/map.h"
 #include "conf/patterns.h"
@@ -101,6 +102,7 @@ typedef struct {
         gboolean json;
         LogLevel level;
         char *facility;
+        gboolean queue_ids; /* beside our own id, in text lines */
     } log;
 
     struct {
@@ -152,6 +154,13 @@ typedef struct {
     } sender;
 
     struct {
+        Addresses *whitelist;
+        Addresses *blacklist;
+        Addresses *whitelist_senders; /* of ours: who they write to is whitelisted (G5) */
+        int auto_whitelist;           /* for so long */
+    } lists;
+
+    struct {
         SpfMode mode;
         gboolean best_guess;
         char *delegate;      /* "" : none */
@@ -193,13 +202,16 @@ typedef struct {
         ConfigPairs settled_by; /* [settled_by] SPF-Fail = DMARC-Pass, SPF-Forwarder */
         ConfigPairs thresholds; /* [thresholds] spam = 6 QUARANTINE: sums of SCORE at end of message */
         ConfigPairs early_thresholds; /* [early_thresholds] the same, from RCPT on */
+        ConfigPairs blacklist_rules;  /* [blacklist_rules] NAME = RULE (policy/blacklist-rule.h) */
         ConfigPairs limits;           /* [limits] NAME = COUNT UNIT per TIME by KEY */
         ConfigPairs dnsbl;            /* [dnsbl] NAME = ZONE by KEY: ANSWER VERB, … */
         char *unproven_dsn;           /* verb for a DSN whose sender is not proven (D4) */
         char *unavailable; /* verb for a CBV, DSN or GREYLIST that nothing in this build can carry out */
         char *errors_url;
+        gboolean errors_pages; /* the older system's pages below it, for tags that had one (K13) */
         char *quarantine_dir;
         gint64 quarantine_bytes; /* of all messages in it; over it mail that belongs there is deferred */
+        int quarantine_age;      /* what is older leaves it; 0: nothing does */
         int quarantine_messages; /* the same, their number */
     } policy;
 
@@ -207,6 +219,14 @@ typedef struct {
         char *
             config; /* another configuration that judges the same mail, and only says what it would do; "" : none */
     } shadow;
+
+    struct {
+        int keep;            /* what is older is removed; 0: no journal */
+        gboolean facts;      /* all that was known about each message, for `journal show` */
+        char *failed_dir;    /* messages on which a check failed; "" : none */
+        gint64 failed_bytes; /* of all of them; the oldest make room */
+        int failed_messages; /* the same, their number */
+    } journal;
 
     /* What the files that are named above hold, read with the rest. */
     struct {

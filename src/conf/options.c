@@ -68,6 +68,7 @@ static const char *const greylist_words[] = {
 #define LISTEN(s, k, deflt, text, ...)   ROW(s, k, char **, OPTION_LISTEN, deflt, text, __VA_ARGS__)
 #define HOSTS(s, k, text, ...)           ROW(s, k, HostList *, OPTION_HOSTS, "", text, __VA_ARGS__)
 #define PATTERNS(s, k, deflt, text, ...) ROW(s, k, PatternList *, OPTION_PATTERNS, deflt, text, __VA_ARGS__)
+#define ADDRESSES(s, k, text, ...)       ROW(s, k, Addresses *, OPTION_ADDRESSES, "", text, __VA_ARGS__)
 #define MAP(s, k, text, ...)             ROW(s, k, Map *, OPTION_MAP, "", text, __VA_ARGS__)
 /* [verbs] is the member policy.verbs. */
 #define PAIRS(k, text, ...)                                                                                  \
@@ -90,17 +91,23 @@ const OptionSection option_sections[] = {
     {"dns", "How questions are asked."},
     {"connection", "Who connects: classes of clients, HELO and PTR checks."},
     {"sender", "The envelope sender and recipients."},
+    {"lists", "Senders who are welcome, and senders who are not: these, and with [store] path those that are "
+              "remembered."},
     {"spf", "SPF (RFC 7208)."},
     {"greylist", "Who sends for the first time is asked to come back."},
     {"authres", "Authentication-Results (RFC 8601)."},
     {"headers", "What is changed in the header of mail that is delivered."},
     {"policy", "What becomes of findings."},
     {"shadow", "A second configuration that judges live mail without any effect."},
+    {"journal", "What became of every message: kept in the store, for postern-journal(8)."},
     {"verbs", "The verb that a tag gets when no access map entry says otherwise: TAG = VERB."},
     {"decide_at", "Tags whose finding waits for a better one: TAG = rcpt or message."},
     {"settled_by", "What settles such a finding: TAG = TAG, TAG, …"},
     {"thresholds", "Sums of SCOREs at end of message: NAME = SUM VERB."},
     {"early_thresholds", "The same from RCPT on, when not all scores are known yet: NAME = SUM VERB."},
+    {"blacklist_rules",
+     "Who is refused again and again: NAME = COUNT refusals of TAG, TAG in TIME by client, sender or "
+     "domain -> ban or blacklist TIME."},
     {"limits",
      "How much who may send: NAME = COUNT connections|messages|recipients [per TIME] by "
      "client|network|sender|domain|login|recipient [inbound|outbound]. Without a time: connections at once."},
@@ -145,6 +152,7 @@ const Option options[] = {
     BOOL(log, json, "no", "One JSON object a line instead of text."),
     ENUM(log, level, LogLevel, level_words, "info", "The least urgent events that are written."),
     WORD(log, facility, facility_words, "mail", "Facility for syslog and the journal."),
+    BOOL(log, queue_ids, "yes", "Text lines name the MTA's queue id beside our own: [17 4XyZ]; no: [17], as the older system did."),
 
     PATH(store, path, "", "File for what is remembered from one message to the next; empty: nothing is.", RESTART,
          .example = "/var/lib/postern/store.db"),
@@ -206,6 +214,14 @@ const Option options[] = {
     INT(sender, srs_max_age, "21", 1, 1000, "Days that a signed sender is good."),
     INT(sender, srs_hash_length, "4", 4, 20, "Least length of a signature that is believed."),
 
+    ADDRESSES(lists, whitelist, "Senders who are welcome.",
+              .example = "joe@example.com, @example.net, *.example.org, !jane@example.net, file:/etc/postern/whitelist"),
+    ADDRESSES(lists, blacklist, "Senders who are refused. The most specific entry of both lists answers; of equals the whitelist's.",
+              .example = "@spam.example, robot@, file:/etc/postern/blacklist"),
+    ADDRESSES(lists, whitelist_senders, "Our people: who they write to is whitelisted. Not counted are answers that programs give.",
+              .example = "@example.com, !*-request@example.com"),
+    SECONDS(lists, auto_whitelist, "60d", 60, 3650 * DAY, "For so long."),
+
     ENUM(spf, mode, SpfMode, spf_words, "off", "off; header adds Received-SPF and refuses nothing; on lets policy decide."),
     BOOL(spf, best_guess, "no", "Guess a record where a domain has none (v=spf1 a/24 mx/24 ptr)."),
     STRING(spf, delegate, "", "Domain below which substitute records are: DOMAIN._spf.THIS.", .example = "spf.example.com"),
@@ -247,20 +263,35 @@ const Option options[] = {
     STRING(policy, unavailable, "OK", "Verb in place of CBV, DSN or GREYLIST where nothing can carry them out.",
            .example = "REJECT"),
     STRING(policy, errors_url, "", "Page that explains refusals; named in them.", .example = "https://example.com/errors"),
+    BOOL(policy, errors_pages, "no",
+         "Name the page that the older system had for a tag, errors_url/anon?mfrom=… and others; else it is errors_url#TAG."),
     PATH(policy, quarantine_dir, "", "Folder for quarantined messages; empty: none.", RESTART,
          .example = "/var/lib/postern/quarantine"),
     SIZE(policy, quarantine_bytes, "1G", MIB, 1024 * 1024 * MIB,
          "Of all messages in quarantine; over it mail that belongs there gets a temporary failure.", RESTART),
+    SECONDS(policy, quarantine_age, "0", 0, 3650 * DAY, "What is older leaves it; 0: nothing does by itself.", RESTART),
     INT(policy, quarantine_messages, "100000", 1, 100000000, "The same, their number.", RESTART),
 
     PATH(shadow, config, "", "Configuration to try on live mail: where it differs, the log says what it would do; empty: none.",
          .example = "/etc/postern/next.conf"),
+
+    SECONDS(journal, keep, "30d", 0, 3650 * DAY,
+            "What became of every message is kept in the store for so long, if there is one; 0: no journal."),
+    BOOL(journal, facts, "yes",
+         "All that was known about each message is kept with it, for journal show: most of the journal's size."),
+    PATH(journal, failed_dir, "",
+         "Folder for messages on which a check of ours failed, for whoever looks into it; empty: none. With it the bodies of "
+         "all messages are asked for.",
+         RESTART, .example = "/var/lib/postern/failed"),
+    SIZE(journal, failed_bytes, "64M", MIB, 1024 * 1024 * MIB, "Of all messages in it; the oldest make room.", RESTART),
+    INT(journal, failed_messages, "1000", 1, 1000000, "The same, their number.", RESTART),
 
     PAIRS(verbs, "TAG = VERB", .example = "SPF-Fail = REJECT"),
     PAIRS(decide_at, "TAG = STEP", .example = "SPF-Fail = message"),
     PAIRS(settled_by, "TAG = TAGS", .example = "SPF-Fail = DMARC-Pass, SPF-Forwarder"),
     PAIRS(thresholds, "NAME = SUM VERB", .example = "spam = 6 QUARANTINE"),
     PAIRS(early_thresholds, "NAME = SUM VERB", .example = "spam = 15 REJECT"),
+    PAIRS(blacklist_rules, "NAME = RULE", .example = "forgers = 5 refusals of SPF-Fail, Self-Spoof in 1h by client -> ban 7d"),
     PAIRS(limits, "NAME = COUNT UNIT per TIME by KEY", .example = "login-day = 500 recipients per 1d by login outbound"),
     PAIRS(dnsbl, "NAME = ZONE by KEY: ANSWER VERB, …",
           .example = "zen = zen.dnsbl.example: 127.0.0.2-3 REJECT, 127.0.0.4-7 SCORE:4"),

@@ -9,24 +9,25 @@
 #include <glib.h>
 
 typedef enum {
-    OPTION_BOOL,     /* gboolean: yes no on off true false 1 0 */
-    OPTION_INT,      /* int within min…max */
-    OPTION_MODE,     /* int, octal */
-    OPTION_SIZE,     /* gint64 bytes: 4096, 256K, 1M, 2G */
-    OPTION_SECONDS,  /* int: 8, 8s, 5m, 2h, 7d */
-    OPTION_ENUM,     /* an enum type; one of `words`, in its order */
-    OPTION_WORD,     /* char *, one of `words` */
-    OPTION_STRING,   /* char *, any text on one line */
-    OPTION_PATH,     /* char *, made absolute; "" stays */
-    OPTION_FILE,     /* the same; a file that must be there, not writable by others */
-    OPTION_SECRET,   /* the same, and not readable by others */
-    OPTION_LOG,      /* char *: stderr, syslog, journal, file:/path */
-    OPTION_WORDS,    /* char **: separated by commas or blanks; file:/path reads more from a file */
-    OPTION_LISTEN,   /* the same, each the name of a socket */
-    OPTION_HOSTS,    /* HostList * */
-    OPTION_PATTERNS, /* PatternList * */
-    OPTION_MAP,      /* Map *; a path, "" is NULL */
-    OPTION_PAIRS,    /* ConfigPairs: a section of its own, named as the member */
+    OPTION_BOOL,      /* gboolean: yes no on off true false 1 0 */
+    OPTION_INT,       /* int within min…max */
+    OPTION_MODE,      /* int, octal */
+    OPTION_SIZE,      /* gint64 bytes: 4096, 256K, 1M, 2G */
+    OPTION_SECONDS,   /* int: 8, 8s, 5m, 2h, 7d */
+    OPTION_ENUM,      /* an enum type; one of `words`, in its order */
+    OPTION_WORD,      /* char *, one of `words` */
+    OPTION_STRING,    /* char *, any text on one line */
+    OPTION_PATH,      /* char *, made absolute; "" stays */
+    OPTION_FILE,      /* the same; a file that must be there, not writable by others */
+    OPTION_SECRET,    /* the same, and not readable by others */
+    OPTION_LOG,       /* char *: stderr, syslog, journal, file:/path */
+    OPTION_WORDS,     /* char **: separated by commas or blanks; file:/path reads more from a file */
+    OPTION_LISTEN,    /* the same, each the name of a socket */
+    OPTION_HOSTS,     /* HostList * */
+    OPTION_ADDRESSES, /* Addresses *; a file that cannot be read is a warning */
+    OPTION_PATTERNS,  /* PatternList * */
+    OPTION_MAP,       /* Map *; a path, "" is NULL */
+    OPTION_PAIRS,     /* ConfigPairs: a section of its own, named as the member */
 } OptionKind;
 
 typedef struct {

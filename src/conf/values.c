@@ -222,7 +222,7 @@ static gboolean parse_path(const Parse *parse, void *at)
     return set_string(at, value_path(parse->text, parse->context));
 }
 
-static void note_file(const ValueContext *context, const char *path)
+void value_note_file(const ValueContext *context, const char *path)
 {
     if (context->files != NULL && *path != '\0')
         g_ptr_array_add(context->files, g_strdup(path));
@@ -234,7 +234,7 @@ static gboolean parse_checked(const Parse *parse, gboolean (*check)(const char *
     g_autoptr(GError) error = NULL;
     if (*path != '\0' && !check(path, &error))
         return bad(parse, "%s", error->message);
-    note_file(parse->context, path);
+    value_note_file(parse->context, path);
     return set_string(at, g_steal_pointer(&path));
 }
 
@@ -272,89 +272,6 @@ static void free_string(void *at)
 }
 
 /* ---- lists ---- */
-
-#define SEPARATORS ", \t\r\n\v\f"
-
-typedef struct {
-    GPtrArray *words;
-    const char *what;
-    const ValueContext *context;
-} WordReader;
-
-G_GNUC_PRINTF(2, 3) static gboolean list_fail(const WordReader *reader, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    g_autofree char *why = g_strdup_vprintf(format, args);
-    va_end(args);
-    problems_add(reader->context->problems, PROBLEM_ERROR, reader->context->file, reader->context->line,
-                 "%s: %s", reader->what, why);
-    return FALSE;
-}
-
-static gboolean add_word(WordReader *reader, const char *word, gsize len)
-{
-    if (reader->words->len >= LIST_WORDS_MAX)
-        return list_fail(reader, "more than %u words", LIST_WORDS_MAX);
-    g_ptr_array_add(reader->words, g_strndup(word, len));
-    return TRUE;
-}
-
-static gboolean add_line(WordReader *reader, const char *line, gsize len)
-{
-    const char *end = line + len;
-    while (line < end) {
-        gsize word = 0;
-        while (line + word < end && strchr(SEPARATORS, line[word]) == NULL)
-            word++;
-        if (word > 0 && !add_word(reader, line, word))
-            return FALSE;
-        line += word + 1;
-    }
-    return TRUE;
-}
-
-static gboolean add_file(WordReader *reader, const char *name)
-{
-    g_autofree char *path = value_path(name, reader->context);
-    g_autoptr(GError) error = NULL;
-    gsize len;
-    g_autofree char *bytes = file_read(path, LIST_BYTES_MAX, FILE_CONFIG, &len, &error);
-    if (bytes == NULL)
-        return list_fail(reader, "%s", error->message);
-    note_file(reader->context, path);
-    if (memchr(bytes, '\0', len) != NULL)
-        return list_fail(reader, "%s has NUL bytes: not a list of words", path);
-    g_autofree char *text = text_to_utf8(bytes, len, NULL);
-    const char *line = g_str_has_prefix(text, "\xef\xbb\xbf") ? text + 3 : text;
-    while (*line != '\0') {
-        gsize line_len = strcspn(line, "\n");
-        gsize blanks = strspn(line, " \t");
-        if (line[blanks] != '#' && !add_line(reader, line, line_len))
-            return FALSE;
-        line += line_len + (line[line_len] == '\n');
-    }
-    return TRUE;
-}
-
-char **value_words(const char *what, const char *text, const ValueContext *context)
-{
-    WordReader reader = {g_ptr_array_new_with_free_func(g_free), what, context};
-    gboolean good = TRUE;
-    while (good && *(text += strspn(text, SEPARATORS)) != '\0') {
-        gsize len = strcspn(text, SEPARATORS);
-        g_autofree char *word = g_strndup(text, len);
-        good = g_str_has_prefix(word, "file:") ? add_file(&reader, word + strlen("file:"))
-                                               : add_word(&reader, word, len);
-        text += len;
-    }
-    if (!good) {
-        g_ptr_array_unref(reader.words);
-        return NULL;
-    }
-    g_ptr_array_add(reader.words, NULL);
-    return (char **)g_ptr_array_free(reader.words, FALSE);
-}
 
 static char **words_of(const Parse *parse)
 {
@@ -456,6 +373,27 @@ static void free_patterns(void *at)
     g_clear_pointer((PatternList **)at, patterns_free);
 }
 
+static gboolean parse_addresses(const Parse *parse, void *at)
+{
+    g_autofree char *what = g_strdup_printf("[%s] %s", parse->option->section, parse->option->key);
+    Addresses *list = value_addresses(what, parse->text, parse->context);
+    if (list == NULL)
+        return FALSE;
+    addresses_free(*(Addresses **)at);
+    *(Addresses **)at = list;
+    return TRUE;
+}
+
+static char *show_addresses(const Option *option, const void *at)
+{
+    return addresses_to_string(*(Addresses *const *)at);
+}
+
+static void free_addresses(void *at)
+{
+    g_clear_pointer((Addresses **)at, addresses_free);
+}
+
 static gboolean parse_map(const Parse *parse, void *at)
 {
     Map *map = NULL;
@@ -522,6 +460,7 @@ static const struct {
     [OPTION_WORDS] = {parse_words, show_words, free_words},
     [OPTION_LISTEN] = {parse_listen, show_words, free_words},
     [OPTION_HOSTS] = {parse_hosts, show_hosts, free_hosts},
+    [OPTION_ADDRESSES] = {parse_addresses, show_addresses, free_addresses},
     [OPTION_PATTERNS] = {parse_patterns, show_patterns, free_patterns},
     [OPTION_MAP] = {parse_map, show_map, free_map},
     [OPTION_PAIRS] = {parse_pairs, NULL, free_pairs},

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <glib.h>
+#include "conf/addresses.h"
 #include "conf/options.h"
 #include "conf/problem.h"
 
@@ -31,8 +32,12 @@ char *value_to_text(const Option *option, const void *at);
  * more a line, # begins a comment line, Latin-1 is understood). NULL: an error is in the problems, about
  * `what`. The caller frees. */
 char **value_words(const char *what, const char *text, const ValueContext *context);
+/* The same as entries of a list of addresses; what is wrong with a file is a warning. */
+Addresses *value_addresses(const char *what, const char *text, const ValueContext *context);
 /* Absolute, from the context's base. The caller frees. */
 char *value_path(const char *text, const ValueContext *context);
 /* "8s", "5m", "2h", "7d" in seconds. FALSE: it is none. */
 gboolean value_span(const char *text, gint64 *ret);
+/* The file belongs to the configuration: a change of it is a reason to read it again. */
+void value_note_file(const ValueContext *context, const char *path);
 void value_free(const Option *option, void *at);

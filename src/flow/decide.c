@@ -18,6 +18,14 @@ static void append_findings(const Finding **into, guint *n, const Known *known)
         into[(*n)++] = known->findings->pdata[i];
 }
 
+/* "<a@example.com>" without its brackets. */
+static const char *bare_sender(const Message *message, Pool *pool)
+{
+    const char *text = message->sender_text;
+    gsize len = strlen(text);
+    return *text == '<' && text[len - 1] == '>' ? pool_printf(pool, "%.*s", (int)len - 2, text + 1) : text;
+}
+
 static const Weighing *weigh_once(Message *message, Recipient *recipient, Stage stage)
 {
     find_store_away(message);
@@ -33,6 +41,7 @@ static const Weighing *weigh_once(Message *message, Recipient *recipient, Stage 
         .available = session->snapshot->available,
         .done = recipient ? (const Demand *)recipient->done->data : NULL,
         .n_done = recipient ? recipient->done->len : 0,
+        .client = {bare_sender(message, pool), session->helo, session->ip_text},
     };
     append_findings(findings, &question.n_findings, &session->known);
     append_findings(findings, &question.n_findings, &message->known);
@@ -83,14 +92,13 @@ Reply decide_mail(Message *message)
         return REPLY_GO;
     explain(message->session, NULL, weighing);
     apply_ban(message, weighing);
+    message->weighing = weighing;
     return weighing->reply;
 }
 
 /* --- all recipients --- */
 
-typedef enum { END_PASS, END_REJECT, END_TEMPFAIL, END_DISCARD, END_QUARANTINE, END_HOLD, END_COUNT } End;
-
-static End end_of(const Recipient *recipient)
+End end_of(const Recipient *recipient)
 {
     const Weighing *weighing = recipient->weighing;
     switch (weighing->reply.kind) {
@@ -167,7 +175,7 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
     QuarantineEntry entry = {
         .time = clock_seconds(message->session->engine->services->clock),
         .session = message->session->id,
-        .queue_id = message->queue_id,
+        .queue_id = session_macro(message->session, "i"),
         .client = message->session->ip_text,
         .sender = message->sender_text,
         .rcpts = (const char *const *)rcpts->pdata,
@@ -179,6 +187,7 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
     g_autoptr(GError) error = NULL;
     g_autofree char *id = quarantine_put(quarantine, &entry, head->str, head->len, message->body, &error);
     if (!id) {
+        message_failed(message, "quarantine", "%s", error->message);
         *why = pool_strdup(message->known.pool, error->message);
         return FALSE;
     }
@@ -247,14 +256,16 @@ static Reply answer_all(Message *message)
 {
     Ends ends = {0};
     /* What was not kept was not judged: a forged field could hide there. */
-    if (message->headers_cut && snapshot_wants(message->session->snapshot, STAGE_HEADERS)) {
+    if (message->headers_cut && message->session->snapshot->judges_headers) {
         message_log(message, LOG_LEVEL_NOTICE,
                     "REJECT:", "header over %" G_GINT64_FORMAT " bytes ([daemon] max_headers)",
                     session_config(message->session)->daemon.max_headers);
         return (Reply){REPLY_REJECT, 552, "5.3.4", "message header too large"};
     }
-    if (message->body_error)
+    if (message->body_error) {
+        message_failed(message, "body", "%s", message->body_error);
         return cannot(message, message->body_error);
+    }
     count_ends(&ends, message);
     if (!ends.total) /* no MTA goes on so; RFC 5321 §3.3 */
         return (Reply){REPLY_REJECT, 554, "5.5.1", "no valid recipients"};
@@ -272,9 +283,15 @@ static Reply answer_all(Message *message)
     return reply;
 }
 
+gboolean recipient_gets_it(const Recipient *recipient)
+{
+    return recipient->message->passed && recipient->state == RCPT_ACCEPTED && end_of(recipient) == END_PASS;
+}
+
 Reply decide_message(Message *message)
 {
     Reply reply = answer_all(message);
+    message->passed = reply.kind == REPLY_CONTINUE || reply.kind == REPLY_ACCEPT;
     log_end(message, &reply);
     return reply;
 }

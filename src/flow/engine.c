@@ -64,10 +64,14 @@ static Snapshot *compile(const Tables *tables, Config *config, Problems *problem
     snapshot->policy = policy;
     snapshot->tables = tables;
     pick_wanted(snapshot);
-    /* A body is kept where a copy of the message may be wanted: QUARANTINE, or recipients that end differently. */
+    /* A body is kept where a copy of the message may be wanted: QUARANTINE, recipients that end differently, failures. */
     snapshot->keeps_body = policy_may_use(policy, VERB_BIT(VERB_QUARANTINE) | VERB_BIT(VERB_HOLD)) ||
+                           *config->journal.failed_dir ||
                            (config->policy.mixed == MIXED_SEPARATE && policy_may_differ_after_data(policy));
     snapshot->unwanted_stages = find_unwanted(snapshot);
+    snapshot->judges_headers = snapshot_wants(snapshot, STAGE_HEADERS);
+    if (*config->store.path && config->journal.keep) /* Subject, Message-ID: to be shown, no more */
+        snapshot->unwanted_stages &= ~(1u << STAGE_HEADERS);
     return snapshot;
 }
 
@@ -96,6 +100,10 @@ static void add_shadow(Snapshot *snapshot, Problems *problems)
         problems_add(problems, PROBLEM_WARNING, config->path, 0, "there is no shadow: %s",
                      why ? why : "it has faults");
         return;
+    }
+    for (guint i = 0; i < problems_len(faults); i++) {
+        const Problem *fault = problems_at(faults, i);
+        problems_add(problems, fault->level, fault->file, fault->line, "%s", fault->text);
     }
     shadow->keeps_body = FALSE; /* it quarantines nothing */
     shadow->unwanted_stages = find_unwanted(shadow);
@@ -143,6 +151,11 @@ const Policy *snapshot_policy(const Snapshot *snapshot)
 const Config *snapshot_shadow_config(const Snapshot *snapshot)
 {
     return snapshot->shadow ? snapshot->shadow->config : NULL;
+}
+
+const Policy *snapshot_shadow_policy(const Snapshot *snapshot)
+{
+    return snapshot->shadow ? snapshot->shadow->policy : NULL;
 }
 
 const char *snapshot_shadow_file(const Snapshot *snapshot)

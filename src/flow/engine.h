@@ -15,6 +15,7 @@ typedef struct {
     const Clock *clock;
     Random *random;
     Quarantine *quarantine; /* NULL: there is none; what should go there gets a temporary failure instead */
+    Quarantine *failed;     /* messages on which a check failed; NULL: they are not kept */
     Store *store;           /* NULL: nothing is remembered */
     const char *hostname;   /* when the MTA does not tell its own */
 } Services;
@@ -36,6 +37,7 @@ const Config *snapshot_config(const Snapshot *snapshot);
 const Policy *snapshot_policy(const Snapshot *snapshot);
 /* The configuration that [shadow] config names; NULL: there is none, or it cannot be used (which is a warning). */
 const Config *snapshot_shadow_config(const Snapshot *snapshot);
+const Policy *snapshot_shadow_policy(const Snapshot *snapshot); /* NULL: the same */
 /* Its file, whether it can be used or not; NULL: none is named. */
 const char *snapshot_shadow_file(const Snapshot *snapshot);
 

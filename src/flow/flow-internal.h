@@ -5,6 +5,7 @@
 
 #include "base/gauges.h"
 #include "flow/engine.h"
+#include "store/journal.h"
 
 /* A header field costs this many bytes beside its text, so that a million empty ones have a limit too. */
 #define HEADER_OVERHEAD 64
@@ -23,6 +24,7 @@ typedef struct {
     Pool *pool;
     Slot *slots;         /* one a check */
     GPtrArray *findings; /* Finding, owned by the pool */
+    gboolean late;       /* in a shadow: something was not answered for want of time (known_note_time()) */
 } Known;
 
 struct Snapshot {
@@ -36,6 +38,7 @@ struct Snapshot {
     const Action **actions;
     guint available; /* VERB_BIT()s of demands that a wanted check carries out */
     guint unwanted_stages;
+    gboolean judges_headers; /* somebody looks at them who may decide by them */
     gboolean keeps_body;
 };
 
@@ -78,14 +81,13 @@ struct Session {
     char *helo;
     guint helos;
     gboolean helo_in_transaction;
-    gboolean internal;
-    gboolean aborted_open; /* the newest message was aborted before its end */
     GHashTable *macros[STAGE_COUNT];
 
     Stage stage;
     gint64 deadline; /* monotonic, µs */
     guint demerits, settled_demerits;
     const char *demerits_why; /* the pool's */
+    gboolean internal;        /* the client is one of ours */
     GPtrArray *held;          /* names of gauges, the pool's; NULL: none */
     StoreBatch *batch;        /* what settle hooks want to be remembered; NULL: nothing yet */
     gboolean store_away;      /* it could not say or do something for this session */
@@ -118,20 +120,24 @@ struct Message {
     GPtrArray *recipients; /* Recipient */
     gboolean rcpt_judged;  /* the first_rcpt hooks have run */
     guint n_accepted;
-    char *fingerprint; /* of the first accepted recipient, for `mixed = defer` */
+    const Weighing *weighing; /* at MAIL, if it was refused there; else NULL */
+    Reply data_reply;         /* to DATA */
+    char *fingerprint;        /* of the first accepted recipient, for `mixed = defer` */
 
     GArray *headers; /* Header */
     gsize header_bytes;
     gboolean headers_cut;
     Spool *body;
     const char *body_error; /* why it could not be kept */
+    gint64 size;            /* bytes of header and body, as far as the MTA has shown them */
     gboolean body_borrowed; /* it is the live message's; this is one of a shadow */
     Edits *edits;
     GArray *reservations; /* Reservation */
     GArray *taken;        /* Taken */
-    char *queue_id;
-    gboolean banned; /* a BAN has been counted */
-    gboolean over;   /* the last reply is fixed */
+    GPtrArray *failures;  /* strings of the pool: message_failed() */
+    gboolean banned;      /* a BAN has been counted */
+    gboolean over;        /* the last reply is fixed */
+    gboolean passed;      /* and lets it through, to some at least */
 };
 
 struct Recipient {
@@ -142,7 +148,9 @@ struct Recipient {
     const char *const *args;
     const char *const *keys; /* policy_keys() */
     RcptState state;
-    GArray *done; /* Demand */
+    const char *refused; /* the MTA's own words; NULL: it did not */
+    Reply reply;         /* to RCPT */
+    GArray *done;        /* Demand */
     const Weighing *weighing;
     Recipient *live; /* in a shadow: the same one where it has an effect */
 };
@@ -152,7 +160,10 @@ gboolean snapshot_wants(const Snapshot *snapshot, Stage stage);
 
 void known_init(Known *known, Session *session);
 void known_clear(Known *known);
-const void *known_fact(Known *known, const Engine *engine, const Check *check, void *of);
+const void *known_fact(Known *known, const Session *session, const Check *check, void *of);
+/* A shadow has only what the live session leaves of a step's time. When that is over, what it did not learn says nothing of its
+ * configuration, and is never told as a difference: called after everything that may wait. */
+void known_note_time(Known *known, const Session *session);
 /* The fact if it has been computed, else NULL: for showing, never for deciding. */
 const void *known_computed(const Known *known, guint check_index);
 Finding *known_find(Known *known, const Check *check, FindingScope scope, Stage stage, Tag tag,
@@ -195,12 +206,20 @@ void find_store_away(Message *message);
 /* An aborted message has used nothing: what it took goes back with the next commit. */
 void message_give_back(Message *message);
 
+/* Writes the message that is over into the journal, with the session's next commit (journal.c). */
+void message_journal(Message *message, gboolean aborted, const Reply *reply);
+/* Keeps a message that message_failed() was called for, if there is a place for it (failed.c). */
+void keep_failed(Message *message);
+
 LogSubject session_subject(const Session *session);
 void resolver_view_init(ResolverView *view, Session *session, Message *message);
 
 /* Weighs until there is an answer, carrying out demands on the way. `recipient` NULL: at MAIL. */
 const Weighing *decide_recipient(Recipient *recipient, Stage stage);
 Reply decide_mail(Message *message);
+/* What the newest weighing means for this recipient's copy. */
+typedef enum { END_PASS, END_REJECT, END_TEMPFAIL, END_DISCARD, END_QUARANTINE, END_HOLD, END_COUNT } End;
+End end_of(const Recipient *recipient);
 /* The answer for the whole message, recipients that end differently brought together (D11). */
 Reply decide_message(Message *message);
 /* The log line of a decision: its tag, the rule, the facts (D6). */

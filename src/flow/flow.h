@@ -71,7 +71,8 @@ const char *session_client_name(const Session *session);
 /* What the client's PTR record says, believed or not (macro client_ptr, else the name above); NULL: none. */
 const char *session_ptr_name(const Session *session);
 const char *session_helo_name(const Session *session); /* NULL before HELO */
-/* The newest HELO came while a message was open, or cut one off (A5). */
+/* The newest HELO came while a message was open (A5). FALSE where the MTA does not let us tell that from RSET before it: only
+ * Postfix does. */
 gboolean session_helo_in_transaction(const Session *session);
 /* The newest value, e.g. "client_name", "daemon_port", "j"; NULL: the MTA did not give it. */
 const char *session_macro(const Session *session, const char *name);
@@ -165,12 +166,21 @@ const void *message_fact(Message *message, const Check *check);
 Finding *message_find(Message *message, const Check *check, Tag tag, const char *subject, const char *format,
                       ...) G_GNUC_PRINTF(5, 6);
 gboolean message_has_finding(const Message *message, Tag tag);
+/* Those about the session and the message, in the order in which they were found. */
+guint message_n_findings(const Message *message);
+const Finding *message_finding(const Message *message, guint index);
 /* Takes `amount` of a shared limit until the message is over. FALSE: the limit is reached. */
 gboolean message_reserve(Message *message, Quota *quota, gint64 amount);
 /* Takes `n` of what is allowed in `window` seconds (store_take()), at once and exactly; given back if the message is aborted.
  * Without a store, all is allowed. */
 StoreAnswer message_take(Message *message, StoreTable table, const char *key, gint64 n, gint64 limit,
                          int window, gint64 *ret_used);
+/* Of MAIL, if the message was refused there; else NULL. */
+const Weighing *message_weighing(const Message *message);
+/* Something that is our fault kept `by` (a check, or a part of the flow) from its work: a body that cannot be read, a value
+ * that cannot be. A look-up that failed in the world is none. It is logged, named in the journal, and the message is kept
+ * with its trace in [journal] failed_dir. What becomes of the message is another question: find something. */
+void message_failed(Message *message, const char *by, const char *format, ...) G_GNUC_PRINTF(3, 4);
 void message_log(Message *message, LogLevel level, const char *tag, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
 
@@ -193,6 +203,9 @@ const char *const *recipient_args(const Recipient *recipient);
 RcptState recipient_state(const Recipient *recipient);
 /* The newest weighing for this recipient; NULL before the first. */
 const Weighing *recipient_weighing(const Recipient *recipient);
+/* In settle hooks of the message: it has been accepted for this recipient, and goes to him as far as we are concerned; not
+ * into a quarantine, nor into the MTA's own. */
+gboolean recipient_gets_it(const Recipient *recipient);
 
 const void *recipient_fact(Recipient *recipient, const Check *check);
 /* The fact, if it has been asked for, else NULL: what nobody asked is not settled. */

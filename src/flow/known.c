@@ -26,9 +26,15 @@ static guint index_of(const Engine *engine, const Check *check)
     g_error("check %s is not in the table", check->name);
 }
 
-const void *known_fact(Known *known, const Engine *engine, const Check *check, void *of)
+void known_note_time(Known *known, const Session *session)
 {
-    Slot *slot = &known->slots[index_of(engine, check)];
+    if (session->live && g_get_monotonic_time() >= session->deadline)
+        known->late = TRUE;
+}
+
+const void *known_fact(Known *known, const Session *session, const Check *check, void *of)
+{
+    Slot *slot = &known->slots[index_of(session->engine, check)];
     if (!slot->fact) {
         g_assert(!slot->computing); /* a fact that needs itself */
         slot->computing = TRUE;
@@ -36,6 +42,7 @@ const void *known_fact(Known *known, const Engine *engine, const Check *check, v
         check->evaluate(of, fact);
         slot->fact = fact;
         slot->computing = FALSE;
+        known_note_time(known, session);
     }
     return slot->fact;
 }
@@ -99,19 +106,19 @@ void finding_set_keys(Finding *finding, Pool *pool, const char *const *keys)
 const void *session_fact(Session *session, const Check *check)
 {
     g_assert(check->scope == PER_SESSION);
-    return known_fact(&session->known, session->engine, check, session);
+    return known_fact(&session->known, session, check, session);
 }
 
 const void *message_fact(Message *message, const Check *check)
 {
     g_assert(check->scope == PER_MESSAGE);
-    return known_fact(&message->known, message->session->engine, check, message);
+    return known_fact(&message->known, message->session, check, message);
 }
 
 const void *recipient_fact(Recipient *recipient, const Check *check)
 {
     g_assert(check->scope == PER_RECIPIENT);
-    return known_fact(&recipient->known, recipient->message->session->engine, check, recipient);
+    return known_fact(&recipient->known, recipient->message->session, check, recipient);
 }
 
 const void *recipient_asked(const Recipient *recipient, const Check *check)
@@ -163,6 +170,17 @@ static gboolean has_finding(const Known *known, Tag tag)
 gboolean message_has_finding(const Message *message, Tag tag)
 {
     return has_finding(&message->known, tag) || has_finding(&message->session->known, tag);
+}
+
+guint message_n_findings(const Message *message)
+{
+    return message->session->known.findings->len + message->known.findings->len;
+}
+
+const Finding *message_finding(const Message *message, guint index)
+{
+    const GPtrArray *of_session = message->session->known.findings, *of_message = message->known.findings;
+    return index < of_session->len ? of_session->pdata[index] : of_message->pdata[index - of_session->len];
 }
 
 void session_forget(Session *session, const Check *check)

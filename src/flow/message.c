@@ -13,7 +13,10 @@ static DnsAnswer *view_query(Resolver *self, const char *name, DnsType type, gin
         return dns_answer_new(DNS_TEMPERROR, "budget spent");
     if (!deadline || deadline > session->deadline)
         deadline = session->deadline;
-    return dns_query(session->engine->services->resolver, name, type, deadline);
+    DnsAnswer *answer = dns_query(session->engine->services->resolver, name, type, deadline);
+    if (answer->status == DNS_TEMPERROR)
+        known_note_time(view->message ? &view->message->known : &session->known, session);
+    return answer;
 }
 
 static void view_prefetch(Resolver *self, const char *name, DnsType type)
@@ -63,6 +66,7 @@ Message *message_new(Session *session, const char *const *args)
     message->headers = g_array_new(FALSE, FALSE, sizeof(Header));
     message->edits = edits_new();
     message->reservations = g_array_new(FALSE, FALSE, sizeof(Reservation));
+    message->failures = g_ptr_array_new();
     message->taken = g_array_new(FALSE, FALSE, sizeof(Taken));
     return message;
 }
@@ -91,7 +95,7 @@ void message_free(Message *message)
     edits_free(message->edits);
     address_free(message->sender);
     g_free(message->fingerprint);
-    g_free(message->queue_id);
+    g_ptr_array_unref(message->failures);
     known_clear(&message->known);
     g_free(message);
 }
@@ -129,6 +133,11 @@ const char *message_sender_text(const Message *message)
 const char *message_sender_error(const Message *message)
 {
     return message->sender_error;
+}
+
+const Weighing *message_weighing(const Message *message)
+{
+    return message->weighing;
 }
 
 const char *const *message_sender_args(const Message *message)

@@ -74,8 +74,10 @@ static const Check flow_store = {.name = "store", .scope = PER_MESSAGE};
 
 void find_store_away(Message *message)
 {
-    if (message->session->store_away && !message_has_finding(message, TAG_STORE_AWAY))
-        message_find(message, &flow_store, TAG_STORE_AWAY, "", "cannot look up what is known of this sender");
+    if (!message->session->store_away || message_has_finding(message, TAG_STORE_AWAY))
+        return;
+    message_failed(message, flow_store.name, "what is remembered could not be asked for or kept");
+    message_find(message, &flow_store, TAG_STORE_AWAY, "", "cannot look up what is known of this sender");
 }
 
 /* --- exact limits --- */

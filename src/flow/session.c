@@ -139,11 +139,18 @@ Reply step_connect(Session *session, const char *client_name, const IpAddress *i
     return REPLY_GO;
 }
 
+/* Postfix tells of a HELO and then of the abort that it is; after RSET the abort comes first. Sendmail aborts first in both
+ * cases, or not at all where it need not wait for our answer to MAIL: there RSET is not to be told from none. */
+static gboolean tells_of_rset(const Session *session)
+{
+    const char *version = session_macro(session, "v");
+    return version && g_str_has_prefix(version, "Postfix");
+}
+
 Reply step_helo(Session *session, const char *helo)
 {
-    session->helo_in_transaction = session->message || session->aborted_open;
+    session->helo_in_transaction = session->message && tells_of_rset(session);
     step_abort(session);
-    session->aborted_open = FALSE;
     begin_stage(session, STAGE_HELO);
     forget_macros(session, STAGE_MAIL); /* STARTTLS: what was said before is void (RFC 3207 §4.2) */
     g_free(session->helo);
@@ -172,7 +179,10 @@ static void finish(Message *message, gboolean aborted, const Reply *reply)
     if (aborted)
         message_give_back(message);
     settle_message(message, aborted);
+    message_journal(message, aborted, reply);
     session_commit(message->session);
+    find_store_away(message); /* the commit itself may have failed */
+    keep_failed(message);
     message->session->store_away = FALSE;
     if (engine->observer && !message->session->live)
         engine->observer(message, aborted, reply, engine->observer_data);
@@ -192,7 +202,6 @@ static void retire(Message *message, gboolean aborted, const Reply *reply)
 Reply step_mail(Session *session, const char *const *args)
 {
     step_abort(session);
-    session->aborted_open = FALSE;
     begin_stage(session, STAGE_MAIL);
     Message *message = session->message = message_new(session, args);
     session->messages++;
@@ -265,6 +274,7 @@ Reply step_rcpt(Session *session, const char *const *args, const char *refused)
     Reply reply = REPLY_GO;
     if (refused) {
         recipient->state = RCPT_UNKNOWN;
+        recipient->refused = pool_strdup(recipient->known.pool, refused);
         message_log(message, LOG_LEVEL_INFO, "rcpt to", "%s refused by the MTA: %s", recipient->text,
                     refused);
     } else {
@@ -273,6 +283,7 @@ Reply step_rcpt(Session *session, const char *const *args, const char *refused)
         recipient->state = reply.kind == REPLY_CONTINUE ? RCPT_ACCEPTED : RCPT_REFUSED;
         message->n_accepted += recipient->state == RCPT_ACCEPTED;
     }
+    recipient->reply = reply;
     settle_recipient(session, recipient);
     return reply;
 }
@@ -305,7 +316,8 @@ Reply step_data(Session *session)
         return (Reply){REPLY_REJECT, 503, "5.5.1", "MAIL first"};
     if (!open_body(message)) {
         message_log(message, LOG_LEVEL_WARNING, "TEMPFAIL:", "the budget for message bodies is spent");
-        return (Reply){REPLY_TEMPFAIL, 452, "4.3.1", "too much mail at once, try again later"};
+        return message->data_reply =
+                   (Reply){REPLY_TEMPFAIL, 452, "4.3.1", "too much mail at once, try again later"};
     }
     EACH_CHECK(session, check)
         if (check->data)
@@ -319,6 +331,7 @@ void step_header(Session *session, const char *name, const char *value)
     if (!message)
         return;
     gsize cost = strlen(name) + strlen(value) + HEADER_OVERHEAD;
+    message->size += (gint64)(strlen(name) + strlen(":") + strlen(value) + strlen("\r\n"));
     if (message->headers_cut ||
         message->header_bytes + cost > (gsize)session_config(session)->daemon.max_headers) {
         message->headers_cut = TRUE;
@@ -348,6 +361,7 @@ void step_body(Session *session, const void *bytes, gsize len)
     if (!message)
         return;
     session->stage = STAGE_BODY;
+    message->size += (gint64)len;
     if (!message->body && !message->body_error && !open_body(message)) /* without DATA */
         message->body_error = "the budget for message bodies is spent";
     if (message->body_borrowed)
@@ -388,7 +402,6 @@ void step_abort(Session *session)
     message_log(message, LOG_LEVEL_INFO, "abort after", "%s", stage_name(session->stage));
     finish(message, TRUE, NULL);
     session->message = NULL;
-    session->aborted_open = TRUE;
     message_free(message);
 }
 

@@ -74,6 +74,12 @@ static Verdict verdict(const Weighing *weighing, const Reply *reply)
     return v;
 }
 
+/* Is what the shadow says only that it had no time? `recipient` NULL: at MAIL. */
+static gboolean is_late(const Message *shadow, const Recipient *recipient)
+{
+    return shadow->session->known.late || shadow->known.late || (recipient && recipient->known.late);
+}
+
 static gboolean has_done(const Recipient *live, Verb verb)
 {
     for (guint i = 0; i < live->done->len; i++)
@@ -143,6 +149,21 @@ static void say(Session *live, const char *whom, Stage stage, const Verdict *her
               whom, would_be, is, seen_further ? "" : "; not seen further");
 }
 
+static void say_late(Session *live, const char *whom, Stage stage)
+{
+    g_autoptr(Record) facts = NULL;
+    if (log_shows_facts()) {
+        facts = record_new();
+        record_str(facts, "config", live->shadow->snapshot->config->path);
+        record_str(facts, "stage", stage_name(stage));
+        record_str(facts, stage == STAGE_MAIL ? "sender" : "rcpt", whom);
+        record_bool(facts, "late", TRUE);
+    }
+    LogSubject subject = session_subject(live);
+    log_event(LOG_LEVEL_NOTICE, &subject, "SHADOW:", facts, "%s: %s: no answer in time", stage_name(stage),
+              whom);
+}
+
 /* At MAIL only refusals are answers. */
 static Verdict mail_verdict(const Session *session, const Reply *reply)
 {
@@ -155,8 +176,13 @@ static Verdict mail_verdict(const Session *session, const Reply *reply)
 void shadow_compare_mail(Session *live, const Reply *reply, const Reply *other)
 {
     const Message *message = live->message ? live->message : live->finished;
+    const Message *shadow = live->shadow->message ? live->shadow->message : live->shadow->finished;
     Verdict here = mail_verdict(live, reply), there = mail_verdict(live->shadow, other);
-    if (differs(NULL, &here, &there))
+    if (!differs(NULL, &here, &there))
+        return;
+    if (is_late(shadow, NULL))
+        say_late(live, message->sender_text, STAGE_MAIL);
+    else
         say(live, message->sender_text, STAGE_MAIL, &here, &there, live->message != NULL);
 }
 
@@ -166,7 +192,11 @@ void shadow_compare_rcpt(Recipient *shadow, const Reply *reply, const Reply *oth
     Verdict here = verdict(live->weighing, reply), there = verdict(shadow->weighing, other);
     if (live->state == RCPT_UNKNOWN)
         return;
-    if (differs(live, &here, &there))
+    if (!differs(live, &here, &there))
+        return;
+    if (is_late(shadow->message, shadow))
+        say_late(live->message->session, live->text, STAGE_RCPT);
+    else
         say(live->message->session, live->text, STAGE_RCPT, &here, &there, live->state == RCPT_ACCEPTED);
 }
 
@@ -223,9 +253,13 @@ void shadow_compare_message(Session *live, const Reply *reply, const Reply *othe
         if (theirs->state != RCPT_ACCEPTED || !mine || mine->state != RCPT_ACCEPTED)
             continue;
         Verdict here = verdict(mine->weighing, reply), there = verdict(theirs->weighing, other);
-        if (differs(mine, &here, &there))
+        if (!differs(mine, &here, &there))
+            continue;
+        if (is_late(shadow, theirs))
+            say_late(live, mine->text, STAGE_MESSAGE);
+        else
             say(live, mine->text, STAGE_MESSAGE, &here, &there, TRUE);
     }
-    if (delivers(reply) && delivers(other))
+    if (delivers(reply) && delivers(other) && !is_late(shadow, NULL))
         compare_edits(live, message, shadow);
 }

@@ -175,15 +175,35 @@ static void record_recipient(Record *record, const Recipient *recipient)
         record_weighing(record, recipient->weighing);
 }
 
+static void record_failures(Record *record, const Message *message)
+{
+    g_autofree const char **lines = g_new0(const char *, message->failures->len + 1);
+    for (guint i = 0; i < message->failures->len; i++)
+        lines[i] = message->failures->pdata[i];
+    record_strv(record, "failed", lines);
+}
+
 void message_record(const Message *message, Record *record)
 {
     session_record(message->session, record);
     record_str(record, "sender", message->sender_text);
     record_facts(record, message->session, &message->known);
+    if (message->failures->len)
+        record_failures(record, message);
+    if (message->weighing)
+        record_weighing(record_child(record, "mail"), message->weighing);
     for (guint i = 0; i < message->recipients->len; i++)
         record_recipient(record_element(record, "recipients"), message_recipient(message, i));
     g_autofree char *edits = edits_to_text(message->edits);
     g_auto(GStrv) lines = g_strsplit(g_strchomp(edits), "\n", -1);
     if (lines[0] && *lines[0])
         record_strv(record, "edits", (const char *const *)lines);
+}
+
+Record *message_kept_record(const Message *message)
+{
+    Record *record = record_new();
+    message_record(message, record);
+    record_trim(record, TRACE_BYTES_MAX);
+    return record;
 }

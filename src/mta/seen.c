@@ -10,6 +10,7 @@ static const char *const mta_names[] = {"postfix", "sendmail", "other"};
 struct Seen {
     pthread_mutex_t lock;
     GHashTable *names[MTA_COUNT][STAGE_COUNT]; /* a set */
+    gboolean reached[MTA_COUNT][STAGE_COUNT];  /* with names or without */
 };
 
 Seen *seen_new(void)
@@ -46,6 +47,7 @@ void seen_add(Seen *seen, const char *version, Stage stage, const char *const *p
 {
     pthread_mutex_lock(&seen->lock);
     GHashTable *names = seen->names[kind_of(version)][stage];
+    seen->reached[kind_of(version)][stage] = TRUE;
     for (; pairs[0] && pairs[1]; pairs += 2)
         if (!g_hash_table_contains(names, pairs[0]) && strlen(pairs[0]) <= SEEN_NAME_MAX &&
             g_hash_table_size(names) < SEEN_NAMES_MAX)
@@ -69,7 +71,7 @@ void seen_append(Seen *seen, GString *text)
     pthread_mutex_lock(&seen->lock);
     for (int mta = 0; mta < MTA_COUNT; mta++) {
         for (int stage = 0; stage < STAGE_COUNT; stage++) {
-            if (!g_hash_table_size(seen->names[mta][stage]))
+            if (!seen->reached[mta][stage])
                 continue;
             g_string_append_printf(text, "%s %s", mta_names[mta], stage_name(stage));
             append_names(text, seen->names[mta][stage]);

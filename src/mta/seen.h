@@ -17,7 +17,7 @@ typedef struct Seen Seen;
 
 Seen *seen_new(void);
 void seen_free(Seen *seen); /* NULL is allowed */
-/* `version` is the MTA's macro v ("Postfix 3.7.11", "8.17.1.9"), NULL: it did not say. `pairs` as for session_macros(). */
+/* A step without macros is told too: what never came with it is missing. `version` is the MTA's macro v ("Postfix 3.7.11", "8.17.1.9"), NULL: it did not say. `pairs` as for session_macros(). */
 void seen_add(Seen *seen, const char *version, Stage stage, const char *const *pairs);
-/* A line for each MTA and step: "postfix connect j daemon_name …". */
+/* A line for each MTA and step that came: "postfix connect j daemon_name …"; "postfix data" where nothing came with it. */
 void seen_append(Seen *seen, GString *text);

@@ -153,6 +153,17 @@ static void note_refusal(Conn *conn, const WireCommand *command)
         g_string_append(conn->rcpt_refused, "refused");
 }
 
+static const char *const no_macros[] = {NULL};
+
+/* Once a connection: an MTA's list for a step stays the same. */
+static void note_macros(Conn *conn, Stage stage, const char *const *pairs)
+{
+    if (conn->seen == NULL || conn->noted & 1u << stage)
+        return;
+    conn->noted |= 1u << stage;
+    seen_add(conn->seen, conn->mta_version, stage, pairs);
+}
+
 static void on_macros(Conn *conn, const WireCommand *command)
 {
     /* Postfix sends some with every body chunk too; they say nothing that the end of headers has not said. */
@@ -176,11 +187,7 @@ static void on_macros(Conn *conn, const WireCommand *command)
         if (stages[i].letter != command->macro_for)
             continue;
         session_macros(conn->session, stages[i].stage, command->args);
-        if (conn->seen != NULL && !(conn->noted & 1u << stages[i].stage)) {
-            /* Once a connection: an MTA's list for a step stays the same. */
-            conn->noted |= 1u << stages[i].stage;
-            seen_add(conn->seen, conn->mta_version, stages[i].stage, command->args);
-        }
+        note_macros(conn, stages[i].stage, command->args);
         conn->has_macros |= 1u << stages[i].stage;
         return;
     }
@@ -189,10 +196,10 @@ static void on_macros(Conn *conn, const WireCommand *command)
 /* What came with the last message or recipient must not be taken for what did not come with this one. */
 static void settle_macros(Conn *conn, Stage stage)
 {
-    static const char *const none[] = {NULL};
-
-    if (!(conn->has_macros & 1u << stage))
-        session_macros(conn->session, stage, none);
+    if (!(conn->has_macros & 1u << stage)) {
+        session_macros(conn->session, stage, no_macros);
+        note_macros(conn, stage, no_macros);
+    }
     conn->has_macros &= ~(1u << stage);
 }
 
@@ -332,6 +339,7 @@ static void on_end_of_message(Conn *conn, const WireCommand *command)
     const Edits *edits = NULL;
     Reply reply;
 
+    note_macros(conn, STAGE_MESSAGE, no_macros); /* what has not come by now comes no more */
     if (is_settled(conn, 0))
         return;
     if (command->len > 0)

@@ -276,6 +276,21 @@ static void compile_dnsbl(Compiler *c)
     }
 }
 
+static void compile_blacklist_rules(Compiler *c)
+{
+    const ConfigPairs *pairs = &c->policy->config->policy.blacklist_rules;
+    for (guint i = 0; i < pairs->n; i++) {
+        const ConfigPair *pair = &pairs->items[i];
+        BlacklistRule rule;
+        g_autoptr(GError) error = NULL;
+        if (blacklist_rule_parse(pair->name, pair->value, &rule, &error))
+            g_array_append_val(c->policy->blacklist_rules, rule);
+        else
+            problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s: %s", pair->name,
+                         error->message);
+    }
+}
+
 /* What is decided at end of message, whatever the rules say. */
 static void compile_late(Policy *policy)
 {
@@ -310,6 +325,8 @@ Policy *policy_new(const Config *config, Problems *problems)
         g_array_set_clear_func(policy->thresholds[i], threshold_clear);
     }
     policy->own_verbs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, own_verb_free);
+    policy->blacklist_rules = g_array_new(FALSE, FALSE, sizeof(BlacklistRule));
+    g_array_set_clear_func(policy->blacklist_rules, (GDestroyNotify)blacklist_rule_clear);
     Compiler c = {policy, problems};
     guint errors = problems_count(problems, PROBLEM_ERROR);
     compile_verbs(&c);
@@ -319,6 +336,7 @@ Policy *policy_new(const Config *config, Problems *problems)
     compile_settled_by(&c);
     compile_thresholds(&c, &config->policy.thresholds, policy->thresholds[0], TAG_SCORE);
     compile_thresholds(&c, &config->policy.early_thresholds, policy->thresholds[1], TAG_SCORE_EARLY);
+    compile_blacklist_rules(&c);
     if (config->policy.access)
         map_foreach(config->policy.access, check_entry, &c);
     compile_late(policy);
@@ -340,6 +358,7 @@ void policy_free(Policy *policy)
     }
     for (int i = 0; i < 2; i++)
         g_clear_pointer(&policy->thresholds[i], g_array_unref);
+    g_clear_pointer(&policy->blacklist_rules, g_array_unref);
     g_clear_pointer(&policy->own_verbs, g_hash_table_unref);
     config_unref(policy->config);
     g_free(policy);

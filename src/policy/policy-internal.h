@@ -18,10 +18,11 @@ struct Policy {
     guint64 mapped[2];             /* tags that the access map has entries for, a bit each; [1]: To- */
     GHashTable *
         own_verbs; /* "spf-fail:example.com" → OwnVerb: what an old file lists (D8), and what is built in (B12) */
-    guint64 own_listed; /* a bit per tag: it has entries there */
-    guint64 late_tags;  /* a bit per tag: some rule for it makes a difference after DATA */
-    guint64 own_tags;   /* a bit per tag: some recipients have rules of their own for it */
-    gboolean put_off;   /* [decide_at] puts some tag off until end of message */
+    guint64 own_listed;      /* a bit per tag: it has entries there */
+    guint64 late_tags;       /* a bit per tag: some rule for it makes a difference after DATA */
+    guint64 own_tags;        /* a bit per tag: some recipients have rules of their own for it */
+    gboolean put_off;        /* [decide_at] puts some tag off until end of message */
+    GArray *blacklist_rules; /* BlacklistRule */
     Verb unavailable, unproven_dsn;
 };
 G_STATIC_ASSERT(TAG_COUNT <= 64);

@@ -212,9 +212,20 @@ Verb policy_unavailable(const Policy *policy)
     return policy->unavailable;
 }
 
+const BlacklistRule *policy_blacklist_rules(const Policy *policy, guint *n)
+{
+    *n = policy->blacklist_rules->len;
+    return (const BlacklistRule *)policy->blacklist_rules->data;
+}
+
 const char *policy_errors_url(const Policy *policy)
 {
     return policy->config->policy.errors_url;
+}
+
+gboolean policy_errors_pages(const Policy *policy)
+{
+    return policy->config->policy.errors_pages;
 }
 
 Verb policy_unproven_dsn(const Policy *policy)

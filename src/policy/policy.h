@@ -19,6 +19,7 @@
 
 #include "base/pool.h"
 #include "conf/config.h"
+#include "policy/blacklist-rule.h"
 #include "policy/finding.h"
 
 typedef struct Policy Policy;
@@ -77,7 +78,10 @@ char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys);
 Verb policy_unavailable(const Policy *policy);
 Verb policy_unproven_dsn(const Policy *policy);
 
-/* The page that explains refusals; "": none. */
+const BlacklistRule *policy_blacklist_rules(const Policy *policy, guint *n);
+
+/* The page that explains refusals; "": none. And whether the older system's names of pages count (page.h). */
 const char *policy_errors_url(const Policy *policy);
+gboolean policy_errors_pages(const Policy *policy);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_free)

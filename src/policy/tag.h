@@ -27,6 +27,7 @@ enum {
     SILENCE_PROBATION = 1 << 1,
     SILENCE_AUTH = 1 << 2,    /* the client has authenticated itself (A3) */
     SILENCE_GENUINE = 1 << 3, /* a genuine signed bounce (H2) */
+    SILENCE_NOTSPAM = 1 << 4, /* quarantine, whatever the tag (D3) */
 };
 
 /* Columns: id; word; class; verb by default; what else silences it; the stage at which it can be found, and
@@ -72,6 +73,12 @@ enum {
       "A stranger sends to a domain of private_relay, which is for our own clients only.")                          \
     X(BANNED_DOMAIN,   "Banned-Domain",       PROTOCOL, REJECT,     NO,        RCPT,    550, "5.7.1",  NONE,        \
       "The sender's domain, or a mailbox at a provider, is one of banned_domains.")                                 \
+    X(WHITELISTED,     "Whitelisted",         PROOF,    WHITELIST,  NO,        RCPT,    550, "5.7.1",  NONE,        \
+      "The sender is on the whitelist, and proven to be who it claims.")                                            \
+    X(WHITE_UNPROVEN,  "Whitelist-Unproven",  WEAK,     PROBATION,  NO,        RCPT,    550, "5.7.1",  NONE,        \
+      "The sender is on the whitelist, but nothing proves that it is the sender.")                                  \
+    X(BLACKLISTED,     "Blacklisted",         PROTOCOL, REJECT,     NO,        RCPT,    550, "5.7.1",  NONE,        \
+      "The sender is on the blacklist.")                                                                            \
     X(NO_MAIL,         "No-Mail",             PROTOCOL, REJECT,     NO,        RCPT,    550, "5.1.1",  NONE,        \
       "The recipient is one of no_mail_to, such as MAILER-DAEMON, and takes no mail.")                              \
     X(SRS_FORGED,      "SRS-Forged",          FORGED,   REJECT,     NO,        RCPT,    550, "5.7.1",  NONE,        \
@@ -130,7 +137,7 @@ enum {
       "The sender's mail host refuses mail for the sender (callback).")                                             \
     X(CBV_TEMPFAIL,    "CBV-TempFail",        WEAK,     TEMPFAIL,   NO,        MESSAGE, 451, "4.1.8",  NONE,        \
       "The sender's mail host did not say whether it accepts mail for the sender (callback).")                      \
-    X(GREYLIST,        "Greylist",            WEAK,     TEMPFAIL,   NO,        RCPT,    451, "4.7.1",  NONE,        \
+    X(GREYLIST,        "Greylist",            WEAK,     TEMPFAIL,   PROBATION, RCPT,    451, "4.7.1",  NONE,        \
       "This sender, client and recipient have not been seen together, or not for long enough.")                     \
     X(REPUTATION_BAD,  "Reputation-Bad",      WEAK,     OK,         NO,        RCPT,    550, "5.7.1",  NONE,        \
       "Most of what came from this sender before was bad.")                                                         \

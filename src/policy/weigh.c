@@ -91,39 +91,59 @@ static void set_silencers(Scale *s)
         out->probation |= j->verb == VERB_PROBATION;
         out->notspam |= j->verb == VERB_NOTSPAM;
     }
+    out->probation &= !out->whitelisted; /* a proof that came later ends it (B7) */
     if (out->whitelisted)
         s->silencers |= SILENCE_WHITELIST;
     if (out->probation)
         s->silencers |= SILENCE_PROBATION;
+    if (out->notspam)
+        s->silencers |= SILENCE_NOTSPAM;
 }
 
-/* 2. Silence (D9). Returns by what, or NULL. */
+/* 2. Silence (D9). */
 
+/* DENY by its nature; the others say nothing against the message, and are what silences. */
+#define NEVER_SILENCED                                                                                       \
+    (VERB_BIT(VERB_DENY) | VERB_BIT(VERB_OK) | VERB_BIT(VERB_NOTSPAM) | VERB_BIT(VERB_PROBATION) |           \
+     VERB_BIT(VERB_WHITELIST))
+
+/* A proof speaks for the sender, whatever its verb, unless that is work to be done. */
+static gboolean is_fixed(Tag tag, Verb verb)
+{
+    if (tag_info(tag)->class == CLASS_PROOF && !(VERB_BIT(verb) & VERB_DEMANDS))
+        return TRUE;
+    return (VERB_BIT(verb) & NEVER_SILENCED) != 0;
+}
+
+guint weigh_silencers(Tag tag, Verb verb)
+{
+    if (is_fixed(tag, verb))
+        return 0;
+    guint by = tag_silencers(tag);
+    /* B7: nobody calls a whitelisted sender back; under probation only for a softfail or a permerror. */
+    if (VERB_BIT(verb) & VERB_CALLBACKS)
+        by |=
+            SILENCE_WHITELIST | (tag != TAG_SPF_SOFTFAIL && tag != TAG_SPF_PERMERROR ? SILENCE_PROBATION : 0);
+    if (verb == VERB_QUARANTINE || verb == VERB_HOLD)
+        by |= SILENCE_NOTSPAM;
+    return by;
+}
+
+/* By what, or NULL. */
 static const char *silencer(const Scale *s, const Judgement *j)
 {
     static const struct {
         guint bit;
         const char *word;
     } words[] = {
-        {SILENCE_WHITELIST, "whitelisted"},
-        {SILENCE_AUTH, "authenticated"},
-        {SILENCE_GENUINE, "genuine bounce"},
-        {SILENCE_PROBATION, "probation"},
+        {SILENCE_WHITELIST, "whitelisted"},  {SILENCE_AUTH, "authenticated"},
+        {SILENCE_GENUINE, "genuine bounce"}, {SILENCE_PROBATION, "probation"},
+        {SILENCE_NOTSPAM, "NOTSPAM"},
     };
-    guint by = tag_silencers(j->finding->tag) & s->silencers;
+    guint by = weigh_silencers(j->finding->tag, j->verb) & s->silencers;
     for (gsize i = 0; i < G_N_ELEMENTS(words); i++)
         if (by & words[i].bit)
             return words[i].word;
-
-    /* B7: nobody calls a whitelisted sender back; under probation only for a softfail or a permerror. */
-    if (VERB_BIT(j->verb) & VERB_CALLBACKS) {
-        if (s->out->whitelisted)
-            return "whitelisted";
-        if (s->out->probation && j->finding->tag != TAG_SPF_SOFTFAIL && j->finding->tag != TAG_SPF_PERMERROR)
-            return "probation";
-    }
-    if (s->out->notspam && (j->verb == VERB_QUARANTINE || j->verb == VERB_HOLD))
-        return "NOTSPAM";
     return NULL;
 }
 
@@ -167,17 +187,10 @@ static gboolean carried_out(const Scale *s, const Judgement *j)
     return FALSE;
 }
 
-/* DENY by its nature; the others say nothing against the message, and are what silences. */
-#define NEVER_SILENCED                                                                                       \
-    (VERB_BIT(VERB_DENY) | VERB_BIT(VERB_OK) | VERB_BIT(VERB_NOTSPAM) | VERB_BIT(VERB_PROBATION) |           \
-     VERB_BIT(VERB_WHITELIST))
-
 static void set_fate(const Scale *s, Judgement *j)
 {
     const char *by;
-    if (tag_info(j->finding->tag)->class == CLASS_PROOF && !(VERB_BIT(j->verb) & VERB_DEMANDS))
-        return;
-    if (VERB_BIT(j->verb) & NEVER_SILENCED)
+    if (is_fixed(j->finding->tag, j->verb))
         return;
     if ((by = silencer(s, j)))
         j->fate = FATE_SILENCED, j->why = by;
@@ -242,14 +255,15 @@ static void set_codes(Scale *s, const Judgement *j, Reply *reply, int class)
         reply->xcode = pool_printf(s->pool, "%d%s", class, reply->xcode + 1);
 }
 
-/* The rule's own words, else the check's; and the page that explains refusals, at the place of this tag. */
+/* The rule's own words, else the check's; and the page that explains refusals. */
 static const char *reply_text(Scale *s, const Judgement *j)
 {
     const char *text = j->ruling.text ? j->ruling.text : j->finding->sentence;
-    const char *page = policy_errors_url(s->q->policy);
-    if (!*page)
+    const char *url = policy_errors_url(s->q->policy);
+    if (!*url)
         return text;
-    return pool_printf(s->pool, "%s\nsee %s#%s", text, page, tag_name(j->finding->tag));
+    return pool_printf(s->pool, "%s\nsee %s", text,
+                       page_of(s->pool, url, policy_errors_pages(s->q->policy), j->finding, &s->q->client));
 }
 
 static void set_reply(Scale *s, const Judgement *j)

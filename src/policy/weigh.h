@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "policy/page.h"
 #include "policy/policy.h"
 
 #define WEIGH_TEMPORARIES_MAX                                                                                \
@@ -63,6 +64,7 @@ typedef struct {
     guint available;    /* VERB_BIT()s of the demands that somebody can carry out */
     const Demand *done; /* demands carried out already for this recipient */
     guint n_done;
+    PageSubject client; /* for the page that explains a refusal */
 } WeighQuestion;
 
 typedef struct {
@@ -75,6 +77,9 @@ typedef struct {
     Demand demand; /* demand.finding is NULL: none */
     gboolean whitelisted, probation, notspam;
 } Weighing;
+
+/* What can silence a finding with this verb: SILENCE_ bits of tag.h; 0: nothing does. */
+guint weigh_silencers(Tag tag, Verb verb);
 
 /* The result and all it points to live in `pool`. */
 const Weighing *weigh(const WeighQuestion *question, Pool *pool);

@@ -378,6 +378,8 @@ static gboolean write_sidecar(Sink *sink, const void *data, GError **error)
     record_str(record, "reason", entry->reason);
     record_str(record, "rule", entry->rule);
     record_str(record, "rule_key", entry->rule_key);
+    if (entry->trace)
+        record_merge(record_child(record, "trace"), entry->trace);
     g_autofree char *json = record_to_json(record);
     return sink_write(sink, json, strlen(json), error) && sink_write(sink, "\n", 1, error);
 }

@@ -21,6 +21,7 @@
 #pragma once
 
 #include <glib.h>
+#include "base/record.h"
 #include "base/spool.h"
 
 /* 0: no limit of that kind. */
@@ -44,6 +45,7 @@ typedef struct {
     const char *reason;       /* its sentence */
     const char *rule;         /* where the rule stands that gave the verb, and its key */
     const char *rule_key;
+    const Record *trace; /* all that is known */
 } QuarantineEntry;
 
 typedef struct {

@@ -63,8 +63,7 @@ static const char *const texts[SQL_COUNT] = {
         " created = ?5, changed = ?6, expires = ?7",
     [SQL_CHANGE] = "UPDATE entry SET number = ?3, changed = ?4, expires = ?5 WHERE tab = ?1 AND key = ?2",
     [SQL_DROP] = "DELETE FROM entry WHERE tab = ?1 AND key = ?2",
-    [SQL_EXPIRE] = "DELETE FROM entry WHERE (tab, key) IN"
-                   " (SELECT tab, key FROM entry WHERE expires <> 0 AND expires <= ?1 LIMIT ?2)",
+    [SQL_EXPIRED] = "SELECT tab, key FROM entry WHERE expires <> 0 AND expires <= ?1 LIMIT ?2",
     [SQL_MESSAGE] =
         "INSERT INTO message (time, session, queue_id, client, helo, login, sender, sender_domain,"
         " message_id, subject, size, outgoing, score)"
@@ -175,10 +174,23 @@ static gboolean is_no_space(int code)
     return code == ENOSPC || code == EDQUOT || code == EFBIG;
 }
 
+/* errno of what failed last; SQLite forgets it on its way, but not the files: the database and its log. */
+static int last_errno(sqlite3 *db)
+{
+    static const int files[] = {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER};
+    int code = sqlite3_system_errno(db);
+    for (gsize i = 0; i < G_N_ELEMENTS(files) && !code; i++) {
+        sqlite3_file *file = NULL;
+        if (sqlite3_file_control(db, "main", files[i], &file) == SQLITE_OK && file && file->pMethods)
+            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code);
+    }
+    return code;
+}
+
 gboolean connection_error(Connection *connection, const char *path, GError **error)
 {
     int code = sqlite3_extended_errcode(connection->db) & 0xff;
-    int system_code = sqlite3_system_errno(connection->db);
+    int system_code = last_errno(connection->db);
     const char *why = sqlite3_errmsg(connection->db);
     if (code == SQLITE_IOERR && is_no_space(system_code))
         code = SQLITE_FULL;

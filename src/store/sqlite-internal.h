@@ -30,7 +30,7 @@ typedef enum {
     SQL_SAVE,
     SQL_CHANGE,
     SQL_DROP,
-    SQL_EXPIRE,
+    SQL_EXPIRED,
     SQL_MESSAGE,
     SQL_FACTS,
     SQL_RECIPIENT,
@@ -148,13 +148,13 @@ typedef struct {
     pthread_t thread;
     gboolean has_thread;
     Connection *writer;
-    struct stat seen;    /* the file at the last try, or when it was found to be damaged */
-    gboolean must_close; /* all connections, before the next try */
-    int wal_pages;       /* in the log since it was last copied into the file */
-    gint64 last_look;    /* monotonic, µs: at the file */
-    gint64 last_try;     /* monotonic, µs: to come back */
-    gint64 last_wall;    /* µs: the clock at the last look */
-    gint64 upkeep_from;  /* monotonic, µs: not before */
+    struct stat seen;          /* the file at the last try, or when it was found to be damaged */
+    gboolean must_close;       /* all connections, before the next try */
+    int wal_pages, wal_copied; /* in the log; of these, in the file as well, as far as it could be done */
+    gint64 last_look;          /* monotonic, µs: at the file */
+    gint64 last_try;           /* monotonic, µs: to come back */
+    gint64 last_wall;          /* µs: the clock at the last look */
+    gint64 upkeep_from;        /* monotonic, µs: not before */
     gboolean more_to_expire;
 } SqliteStore;
 

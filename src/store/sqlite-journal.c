@@ -95,6 +95,23 @@ static void conditions_init(Conditions *c, const JournalQuery *q)
     }
 }
 
+static gboolean is_findable(const char *word)
+{
+    g_autofree char *head = word ? findable(word) : NULL;
+    return head != NULL;
+}
+
+/* Which table is walked, and which is looked up for each row of it: SQLite, which knows nothing of how often a word occurs, would
+ * guess. A recipient is rare; a tag is not, so whatever else there is to begin with is better. With neither the messages are
+ * walked in their order, which ends as soon as `limit` is reached. */
+static const char *tables(const JournalQuery *q)
+{
+    gboolean by_message = q->id || q->since || is_findable(q->queue_id) || is_findable(q->sender) ||
+                          is_findable(q->client) || is_findable(q->login);
+    return is_findable(q->rcpt) || (is_findable(q->tag) && !by_message) ? "recipient r CROSS JOIN message m"
+                                                                        : "message m CROSS JOIN recipient r";
+}
+
 static void conditions_clear(Conditions *c)
 {
     g_string_free(c->where, TRUE);
@@ -123,9 +140,10 @@ static GArray *find_hits(Connection *reader, const JournalQuery *q)
     Conditions c;
     conditions_init(&c, q);
     g_autofree char *limit = q->limit ? g_strdup_printf(" LIMIT %u", q->limit) : g_strdup("");
+    const char *from = tables(q);
     g_autofree char *sql =
-        g_strdup_printf("SELECT m.id, r.n FROM message m, recipient r WHERE %s ORDER BY m.id %s, r.n%s",
-                        c.where->str, q->oldest_first ? "ASC" : "DESC", limit);
+        g_strdup_printf("SELECT m.id, r.n FROM %s WHERE %s ORDER BY %s %s, r.n%s", from, c.where->str,
+                        *from == 'r' ? "r.message" : "m.id", q->oldest_first ? "ASC" : "DESC", limit);
     sqlite3_stmt *statement = prepare(reader, sql, &c);
     GArray *hits = g_array_new(FALSE, FALSE, sizeof(Hit));
     while (statement && sqlite3_step(statement) == SQLITE_ROW) {
@@ -272,10 +290,9 @@ static GArray *count(Connection *reader, JournalColumn by, const JournalQuery *q
     Conditions c;
     conditions_init(&c, q);
     g_autofree char *limit = q->limit ? g_strdup_printf(" LIMIT %u", q->limit) : g_strdup("");
-    g_autofree char *sql = g_strdup_printf("SELECT %s AS value, count(*) AS n FROM message m, recipient r "
-                                           "WHERE %s GROUP BY value ORDER BY n DESC,"
-                                           " value%s",
-                                           columns[by], c.where->str, limit);
+    g_autofree char *sql = g_strdup_printf("SELECT %s AS value, count(*) AS n FROM %s WHERE %s"
+                                           " GROUP BY value ORDER BY n DESC, value%s",
+                                           columns[by], tables(q), c.where->str, limit);
     sqlite3_stmt *statement = prepare(reader, sql, &c);
     GArray *counted = g_array_new(FALSE, FALSE, sizeof(Counted));
     g_array_set_clear_func(counted, clear_counted);

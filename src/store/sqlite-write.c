@@ -164,9 +164,38 @@ static int apply(Connection *connection, Request *request)
     return code;
 }
 
-static int expire(Connection *connection, Request *request, Sql sql)
+typedef struct {
+    StoreTable table;
+    const char *key;
+} Name;
+
+/* First found, then removed: a DELETE that finds them itself goes through whole tables, since it cannot use a list of pairs. */
+static int expire(Connection *connection, Request *request)
 {
-    sqlite3_stmt *statement = connection_statement(connection, sql);
+    sqlite3_stmt *statement = connection_statement(connection, SQL_EXPIRED);
+    if (!statement)
+        return SQLITE_ERROR;
+    g_autoptr(Pool) pool = pool_new();
+    g_autoptr(GArray) names = g_array_new(FALSE, FALSE, sizeof(Name));
+    connection_bind(statement, "ii", request->now, (gint64)request->max);
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        Name name = {(StoreTable)sqlite3_column_int64(statement, 0),
+                     pool_strdup(pool, connection_text(statement, 1))};
+        g_array_append_val(names, name);
+    }
+    int code = sqlite3_reset(statement);
+    for (guint i = 0; i < names->len && code == SQLITE_OK; i++) {
+        const Name *name = &g_array_index(names, Name, i);
+        code = drop(connection, name->table, name->key);
+    }
+    request->answer = STORE_YES;
+    request->result = names->len;
+    return code;
+}
+
+static int expire_journal(Connection *connection, Request *request)
+{
+    sqlite3_stmt *statement = connection_statement(connection, SQL_JOURNAL_EXPIRE);
     connection_bind(statement, "ii", request->now, (gint64)request->max);
     int code = connection_run(statement);
     request->answer = STORE_YES;
@@ -182,9 +211,9 @@ int request_carry_out(Request *request, Connection *connection)
     case REQUEST_TAKE:
         return take(connection, request);
     case REQUEST_EXPIRE:
-        return expire(connection, request, SQL_EXPIRE);
+        return expire(connection, request);
     case REQUEST_JOURNAL_EXPIRE:
-        return expire(connection, request, SQL_JOURNAL_EXPIRE);
+        return expire_journal(connection, request);
     case REQUEST_COMPACT:
         break; /* not in a transaction: sqlite-writer.c */
     }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/signals.h"
 #include "store/sqlite-internal.h"
 
 #define GROUP_MAX 256 /* requests in one transaction: no caller waits for more than these */
@@ -13,7 +14,8 @@
 
 /* The write-ahead log is copied into the file when nobody waits, or when it gets long. In pages of 4 KiB. */
 #define WAL_IDLE 256
-#define WAL_LONG 8192
+#define WAL_LONG 2048
+#define WAL_HUGE 16384
 
 /* A clock that jumps forward makes entries look expired; it may jump back. Nothing is removed for a while then. */
 #define JUMP       G_TIME_SPAN_MINUTE
@@ -140,14 +142,15 @@ static void compact(SqliteStore *self, Request *request)
 {
     if (!self->writer)
         return;
-    if (connection_execute(self->writer, "VACUUM") == SQLITE_OK &&
-        sqlite3_wal_checkpoint_v2(self->writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-            SQLITE_OK) {
-        self->wal_pages = 0;
-        request->answer = STORE_YES;
+    if (connection_execute(self->writer, "VACUUM") != SQLITE_OK) {
+        connection_error(self->writer, self->path, &request->error);
         return;
     }
-    connection_error(self->writer, self->path, &request->error);
+    /* Somebody who reads puts it off; the log is copied later then. */
+    if (sqlite3_wal_checkpoint_v2(self->writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+        SQLITE_OK)
+        self->wal_pages = self->wal_copied = 0;
+    request->answer = STORE_YES;
 }
 
 static void write_requests(SqliteStore *self, GPtrArray *requests)
@@ -284,18 +287,22 @@ static void expire_some(SqliteStore *self, gint64 now)
 
 static int note_wal(void *data, sqlite3 *db, const char *name, int pages)
 {
-    ((SqliteStore *)data)->wal_pages = pages;
+    SqliteStore *self = data;
+    if (pages < self->wal_copied)
+        self->wal_copied = 0; /* it was begun anew */
+    self->wal_pages = pages;
     return SQLITE_OK;
 }
 
+/* The log is begun anew once all of it is copied and nobody reads it. Readers come and go; when it has become huge all the same,
+ * they are waited for. */
 static void copy_wal(SqliteStore *self, int from)
 {
-    if (!self->writer || self->wal_pages < from)
+    if (!self->writer || self->wal_pages - self->wal_copied < from)
         return;
-    int in_log = 0, copied = 0;
-    /* Waits for nobody; what readers still need stays for the next time. */
-    int code = sqlite3_wal_checkpoint_v2(self->writer->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
-    self->wal_pages = 0; /* of those since */
+    int mode = self->wal_pages < WAL_HUGE ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_RESTART;
+    int code = sqlite3_wal_checkpoint_v2(self->writer->db, NULL, mode, NULL, NULL);
+    self->wal_copied = self->wal_pages;
     if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_LOCKED)
         go_away(self);
 }
@@ -373,7 +380,10 @@ static void *writer_main(void *data)
 gboolean sqlite_writer_start(SqliteStore *self, GError **error)
 {
     self->last_look = self->last_try = g_get_monotonic_time();
+    sigset_t before;
+    signals_block(&before);
     int code = pthread_create(&self->thread, NULL, writer_main, self);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     self->has_thread = code == 0;
     if (code)
         g_set_error(error, STORE_ERROR, STORE_ERROR_FAILED, "%s: no thread to write it: %s", self->path,

@@ -141,7 +141,7 @@ gboolean sqlite_try(SqliteStore *self, gboolean create, GError **error)
             sqlite_forget_readers(self);
         stat(self->path, &self->seen);
         self->writer = connection;
-        self->wal_pages = 0;
+        self->wal_pages = self->wal_copied = 0;
         sqlite_back(self);
         return TRUE;
     }

@@ -238,15 +238,14 @@ static void expect_quarantine(World *world, const Line *line)
     check_number(world, line, world->quarantine ? quarantine_use(world->quarantine).messages : 0);
 }
 
-/* expect kept GLOB: a line of the newest message in quarantine, or of what is known about it. */
-static void expect_kept(World *world, const Line *line)
+static void check_kept(World *world, const Line *line, Quarantine *quarantine)
 {
-    g_autoptr(GPtrArray) items = world->quarantine ? quarantine_list(world->quarantine) : NULL;
+    g_autoptr(GPtrArray) items = quarantine ? quarantine_list(quarantine) : NULL;
     const QuarantineItem *newest = items && items->len ? items->pdata[items->len - 1] : NULL;
     g_autofree char *json = NULL;
     g_autoptr(GBytes) message = NULL;
     g_autoptr(GError) error = NULL;
-    if (!newest || !quarantine_read(world->quarantine, newest->id, &json, &message, &error)) {
+    if (!newest || !quarantine_read(quarantine, newest->id, &json, &message, &error)) {
         world_fail(world, "kept: %s", error ? error->message : "nothing");
         return;
     }
@@ -256,6 +255,22 @@ static void expect_kept(World *world, const Line *line)
     if (!a_line_matches(text->str, line_rest(line, 2)))
         world_fail(world, "kept: expected %s, came\n%s", line_rest(line, 2), text->str);
     g_string_free(text, TRUE);
+}
+
+/* expect kept GLOB: a line of the newest message in quarantine, or of what is known about it. */
+static void expect_kept(World *world, const Line *line)
+{
+    check_kept(world, line, world->quarantine);
+}
+
+/* expect failed N: messages kept because a check failed; expect failed GLOB: as expect kept. */
+static void expect_failed(World *world, const Line *line)
+{
+    const char *word = line_word(line, 2);
+    if (word && word[strspn(word, "0123456789")] == '\0')
+        check_number(world, line, world->failed ? quarantine_use(world->failed).messages : 0);
+    else
+        check_kept(world, line, world->failed);
 }
 
 static void expect_demerits(World *world, const Line *line)
@@ -320,13 +335,14 @@ static const Expectation expectations[] = {
     {"kept", expect_kept},         {"demerits", expect_demerits},
     {"reserved", expect_reserved}, {"unwanted", expect_unwanted},
     {"settled", expect_settled},   {"carried", expect_carried},
-    {"store", expect_store},
+    {"store", expect_store},       {"journal", expect_journal},
+    {"failed", expect_failed},
 };
 
 static const Expectation absences[] = {
-    {"finding", expect_no_finding}, {"edit", expect_no_edit}, {"edits", expect_no_edit},
-    {"header", expect_no_header},   {"log", expect_no_log},   {"asked", expect_no_asked},
-    {"store", expect_no_store},
+    {"finding", expect_no_finding}, {"edit", expect_no_edit},       {"edits", expect_no_edit},
+    {"header", expect_no_header},   {"log", expect_no_log},         {"asked", expect_no_asked},
+    {"store", expect_no_store},     {"journal", expect_no_journal},
 };
 
 static gboolean run(World *world, const Line *line, const Expectation *table, gsize n, guint word)

@@ -1,6 +1,7 @@
 /* What the store of a case holds: put there before, and looked at after. */
 #include <string.h>
 
+#include "app/journal-row.h"
 #include "conf/glob.h"
 #include "faulty.h"
 #include "world.h"
@@ -129,4 +130,58 @@ void expect_no_store(World *world, const Line *line)
     if (parse_table(world, line_word(line, 3), &table) &&
         store_get(world->store, table, key, clock_seconds(&world->clock.base), pool, &entry) == STORE_YES)
         world_fail(world, "store: %s is there: %s", key, entry.text);
+}
+
+/* --- the journal --- */
+
+typedef struct {
+    guint left; /* rows to go */
+    Record *record;
+} Wanted;
+
+static gboolean take_row(const JournalMessage *row, void *data)
+{
+    Wanted *wanted = data;
+    if (--wanted->left)
+        return TRUE;
+    wanted->record = journal_row_record(row);
+    g_autoptr(Record) facts = record_from_json(row->facts, strlen(row->facts), NULL);
+    if (facts)
+        record_merge(record_child(wanted->record, "facts"), facts);
+    return FALSE;
+}
+
+/* expect journal N FIELD GLOB: of the Nth row, the newest message first and its recipients in their order; fields as
+ * `postern journal search --json` names them, and facts.PATH. */
+void expect_journal(World *world, const Line *line)
+{
+    const char *number = line_word(line, 2), *field = line_word(line, 3);
+    Wanted wanted = {number ? (guint)g_ascii_strtoull(number, NULL, 10) : 0, NULL};
+    if (!wanted.left || !field) {
+        world_break(world, "expect journal N FIELD GLOB");
+        return;
+    }
+    journal_search(world->store, &JOURNAL_ANY, TRUE, take_row, &wanted);
+    if (!wanted.record) {
+        world_fail(world, "journal: there is no row %s", number);
+        return;
+    }
+    const char *came = record_lookup(wanted.record, field);
+    came = came && *came ? came : "nothing";
+    if (!glob_match(line_rest(line, 4), came))
+        world_fail(world, "journal: %s of row %s: expected %s, came %s", field, number, line_rest(line, 4),
+                   came);
+    record_free(wanted.record);
+}
+
+/* expect no journal [N]: there are no rows, or fewer than N. */
+void expect_no_journal(World *world, const Line *line)
+{
+    const char *number = line_word(line, 3);
+    Wanted wanted = {number ? (guint)g_ascii_strtoull(number, NULL, 10) : 1, NULL};
+    journal_search(world->store, &JOURNAL_ANY, FALSE, take_row, &wanted);
+    if (wanted.record)
+        world_fail(world, "journal: there is a row %s: of %s", number ? number : "1",
+                   record_lookup(wanted.record, "rcpt"));
+    record_free(wanted.record);
 }

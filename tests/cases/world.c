@@ -148,6 +148,7 @@ void world_free(World *world)
     g_ptr_array_unref(world->connections);
     engine_free(world->engine);
     quarantine_free(world->quarantine);
+    quarantine_free(world->failed);
     store_free(world->store);
     resolver_free(world->zone);
     log_set_sink(NULL, NULL);
@@ -179,6 +180,15 @@ void world_write(World *world, const char *name, const char *text)
         world_break(world, "%s cannot be written", name);
 }
 
+static gboolean open_folder(World *world, const char *dir, const QuarantineLimits *limits, Quarantine **into)
+{
+    g_autoptr(GError) error = NULL;
+    *into = *dir ? quarantine_open(dir, limits, &error) : NULL;
+    if (error)
+        world_break(world, "%s: %s", dir, error->message);
+    return !error;
+}
+
 /* Services are those of the first configuration, as in the daemon. */
 static gboolean start_engine(World *world, const Config *config)
 {
@@ -189,16 +199,13 @@ static gboolean start_engine(World *world, const Config *config)
         .store = world->store,
         .hostname = "mx.our.example",
     };
-    if (*config->policy.quarantine_dir) {
-        const QuarantineLimits limits = {config->policy.quarantine_bytes, config->policy.quarantine_messages};
-        g_autoptr(GError) error = NULL;
-        world->quarantine = quarantine_open(config->policy.quarantine_dir, &limits, &error);
-        if (!world->quarantine) {
-            world_break(world, "quarantine: %s", error->message);
-            return FALSE;
-        }
-        world->services.quarantine = world->quarantine;
-    }
+    const QuarantineLimits limits = {config->policy.quarantine_bytes, config->policy.quarantine_messages};
+    const QuarantineLimits failed = {config->journal.failed_bytes, config->journal.failed_messages, 0, TRUE};
+    if (!open_folder(world, config->policy.quarantine_dir, &limits, &world->quarantine) ||
+        !open_folder(world, config->journal.failed_dir, &failed, &world->failed))
+        return FALSE;
+    world->services.quarantine = world->quarantine;
+    world->services.failed = world->failed;
     world->engine = engine_new(&world->services, &world->tables);
     engine_observe(world->engine, observe, world);
     return TRUE;

@@ -49,7 +49,7 @@ typedef struct {
     FixedClock clock; /* checks find the world by it: see world_of() */
     SeededRandom random;
     Resolver *zone;
-    Quarantine *quarantine;
+    Quarantine *quarantine, *failed;
     Store *store; /* in memory; fails when it is told to (faulty.h) */
     Services services;
     Tables tables;
@@ -115,6 +115,8 @@ void do_forget(World *world, const Line *line);
 void do_store(World *world, const Line *line);
 void expect_store(World *world, const Line *line);
 void expect_no_store(World *world, const Line *line);
+void expect_journal(World *world, const Line *line);
+void expect_no_journal(World *world, const Line *line);
 /* "60d", "6min" in seconds; -1: it is none. */
 gint64 parse_span(const char *text);
 /* steps.c, expect.c: TRUE if the line was one of theirs. */

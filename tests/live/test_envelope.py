@@ -37,7 +37,7 @@ REFUSED = {BOB: 550}
     Case("empty sender from our server", {**OURS, "sender": {"internal_mta": "203.0.113.25"}}, sender="",
          ip="203.0.113.25", helo="mx.here.example"),
     Case("empty sender from outside", {**OURS, "sender": {"internal_mta": "203.0.113.25"}}, sender=""),
-    Case("private relay from outside", {"sender": {"private_relay": "lan.example"}}, rcpts={"x@lan.example": 550}),
+    Case("private relay from outside", {**OURS, "sender": {"private_relay": "lan.example"}}, rcpts={"x@lan.example": 550}),
     Case("private relay from inside", {**OURS, "sender": {"private_relay": "lan.example"}}, **INSIDE,
          rcpts={"x@lan.example": 250}),
     # B5

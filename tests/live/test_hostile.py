@@ -7,7 +7,8 @@ from harness.text import message
 from harness.world import World
 
 EVERYTHING = {
-    "connection": {"hello_checks": "yes", "ptr_checks": "yes", "hello_blacklist": "here.example", "max_demerits": "50"},
+    "connection": {"hello_checks": "yes", "ptr_checks": "yes", "hello_blacklist": "here.example", "max_demerits": "50",
+                   "internal_connect": "203.0.113.0/24"},
     "sender": {"syntax_checks": "yes", "internal_domains": "here.example", "message_id_checks": "yes"},
     "spf": {"mode": "on", "best_guess": "yes", "lax": "yes"},
     "authres": {"add": "yes"},

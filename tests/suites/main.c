@@ -16,9 +16,21 @@ static const struct {
     const char *kind;
     void (*run)(JsonObject *root, const char *dir, Tally *tally);
 } suites[] = {
-    {"spf", run_spf}, {"arc-verify", NULL},  {"arc-sign", NULL},   {"dkim", NULL},      {"dkim-canon", NULL},
-    {"dmarc", NULL},  {"dmarc-parse", NULL}, {"dmarc-from", NULL}, {"dmarc-e2e", NULL}, {"srs", run_srs},
-    {"ses", run_ses}, {"batv", run_batv},    {"bounces", NULL},    {"mime", NULL},
+    {"spf", run_spf},
+    {"arc-verify", run_arc_verify},
+    {"arc-sign", run_arc_sign},
+    {"dkim", run_dkim},
+    {"dkim-canon", run_dkim_canon},
+    {"dmarc", run_dmarc},
+    {"dmarc-parse", run_dmarc_parse},
+    {"dmarc-from", run_dmarc_from},
+    {"dmarc-e2e", run_dmarc_e2e},
+    {"psl", run_psl},
+    {"srs", run_srs},
+    {"ses", run_ses},
+    {"batv", run_batv},
+    {"bounces", NULL},
+    {"mime", NULL},
 };
 
 void tally_pass(Tally *tally)
@@ -79,6 +91,33 @@ JsonArray *json_list(JsonObject *object, const char *member)
     JsonNode *node = value(object, member);
 
     return node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+}
+
+gboolean json_lists(JsonArray *list, const char *word)
+{
+    for (guint i = 0; i < json_array_get_length(list); i++)
+        if (strcmp(json_array_get_string_element(list, i), word) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+char *json_alternatives(JsonArray *list)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < json_array_get_length(list); i++)
+        g_string_append_printf(text, "%s%s", i ? " or " : "", json_array_get_string_element(list, i));
+    return g_string_free(text, FALSE);
+}
+
+void each_test(JsonObject *root, Tally *tally, void (*run)(JsonObject *, const char *, Tally *))
+{
+    JsonArray *tests = json_list(root, "tests");
+
+    for (guint i = 0; tests && i < json_array_get_length(tests); i++) {
+        JsonObject *test = json_array_get_object_element(tests, i);
+        run(test, json_str(test, "id", "?"), tally);
+    }
 }
 
 static int run_file(const char *path, void (*run)(JsonObject *, const char *, Tally *), Tally *tally)

@@ -25,11 +25,31 @@ gboolean json_bool(JsonObject *object, const char *member, gboolean missing);
 /* The array; NULL where it is missing. */
 JsonArray *json_list(JsonObject *object, const char *member);
 
+/* Is the word one of the accepted ones? */
+gboolean json_lists(JsonArray *words, const char *word);
+/* "a or b"; owned by the caller. */
+char *json_alternatives(JsonArray *words);
+
+/* Calls `run` for each of "tests", with its id. */
+void each_test(JsonObject *root, Tally *tally, void (*run)(JsonObject *test, const char *id, Tally *tally));
+
 /* zone-json.c: the `dns` or `records` list of a suite as a resolver. Owned by the caller. */
 Resolver *zone_from_json(JsonArray *records);
+
+/* The bytes that hex digits stand for; whatever is none ends them. */
+void append_hex(GString *into, const char *hex);
 
 /* One a kind; `dir` is the folder of the file, where messages are found. */
 void run_spf(JsonObject *root, const char *dir, Tally *tally);
 void run_srs(JsonObject *root, const char *dir, Tally *tally);
 void run_ses(JsonObject *root, const char *dir, Tally *tally);
 void run_batv(JsonObject *root, const char *dir, Tally *tally);
+void run_arc_verify(JsonObject *root, const char *dir, Tally *tally);
+void run_arc_sign(JsonObject *root, const char *dir, Tally *tally);
+void run_dkim(JsonObject *root, const char *dir, Tally *tally);
+void run_dkim_canon(JsonObject *root, const char *dir, Tally *tally);
+void run_dmarc(JsonObject *root, const char *dir, Tally *tally);
+void run_dmarc_parse(JsonObject *root, const char *dir, Tally *tally);
+void run_dmarc_from(JsonObject *root, const char *dir, Tally *tally);
+void run_dmarc_e2e(JsonObject *root, const char *dir, Tally *tally);
+void run_psl(JsonObject *root, const char *dir, Tally *tally);

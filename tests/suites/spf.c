@@ -2,27 +2,9 @@
 #include "runner.h"
 
 #include <postern/spf.h>
-#include <string.h>
 
 /* Stands in the suite for the checker's own explanation. */
 #define OUR_EXPLANATION "DEFAULT"
-
-static gboolean listed(JsonArray *results, const char *word)
-{
-    for (guint i = 0; i < json_array_get_length(results); i++)
-        if (strcmp(json_array_get_string_element(results, i), word) == 0)
-            return TRUE;
-    return FALSE;
-}
-
-static char *join(JsonArray *results)
-{
-    GString *text = g_string_new(NULL);
-
-    for (guint i = 0; i < json_array_get_length(results); i++)
-        g_string_append_printf(text, "%s%s", i ? " or " : "", json_array_get_string_element(results, i));
-    return g_string_free(text, FALSE);
-}
 
 static void run_case(JsonObject *test, Resolver *zone, Tally *tally)
 {
@@ -43,8 +25,8 @@ static void run_case(JsonObject *test, Resolver *zone, Tally *tally)
     }
     result = spf_check(&request);
     got = spf_code_name(result->code);
-    if (!listed(results, got)) {
-        g_autofree char *expected = join(results);
+    if (!json_lists(results, got)) {
+        g_autofree char *expected = json_alternatives(results);
         tally_fail(tally, id, expected, got);
     } else if (explanation && result->code == SPF_FAIL) {
         tally_compare(tally, id, explanation, result->explanation);

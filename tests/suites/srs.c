@@ -25,16 +25,6 @@ static Secrets secrets_of(JsonObject *test)
     return secrets;
 }
 
-static void run_each(JsonObject *root, Tally *tally, void (*run)(JsonObject *, const char *, Tally *))
-{
-    JsonArray *tests = json_list(root, "tests");
-
-    for (guint i = 0; tests && i < json_array_get_length(tests); i++) {
-        JsonObject *test = json_array_get_object_element(tests, i);
-        run(test, json_str(test, "id", "?"), tally);
-    }
-}
-
 /* Where a case does not say which alphabet is written, either is right. */
 static char *same_alphabet(const char *address)
 {
@@ -121,15 +111,15 @@ static void batv_case(JsonObject *test, const char *id, Tally *tally)
 
 void run_srs(JsonObject *root, const char *dir, Tally *tally)
 {
-    run_each(root, tally, srs_case);
+    each_test(root, tally, srs_case);
 }
 
 void run_ses(JsonObject *root, const char *dir, Tally *tally)
 {
-    run_each(root, tally, ses_case);
+    each_test(root, tally, ses_case);
 }
 
 void run_batv(JsonObject *root, const char *dir, Tally *tally)
 {
-    run_each(root, tally, batv_case);
+    each_test(root, tally, batv_case);
 }

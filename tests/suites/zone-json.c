@@ -4,7 +4,7 @@
 #include <postern/zone.h>
 #include <string.h>
 
-static void append_hex(GString *into, const char *hex)
+void append_hex(GString *into, const char *hex)
 {
     for (; hex[0] && hex[1]; hex += 2)
         g_string_append_c(into, (char)(g_ascii_xdigit_value(hex[0]) << 4 | g_ascii_xdigit_value(hex[1])));

@@ -27,9 +27,12 @@ static const Row domains[] = {
     {"Bad.Example.com", "bad.example.com"},
     {"mail12.x.example", "*.x.example"},
     {"MX3.x.example", "*.x.example"},
-    {"smtp-out-2.x.example", "*.x.example"},
-    {"mail12.example", "mail12.example"}, /* nobody bans a whole top-level domain */
-    {"12.x.example", "12.x.example"},     /* a number alone is no word */
+    {"smtp001.x.example", "*.x.example"},
+    {"mail1234.x.example", "mail1234.x.example"},
+    {"smtp-out-2.x.example", "smtp-out-2.x.example"},
+    {"dsl12.x.example", "dsl12.x.example"}, /* who knows whether they are one */
+    {"mail12.example", "mail12.example"},   /* nobody bans a whole top-level domain */
+    {"12.x.example", "12.x.example"},       /* a number alone is no word */
     {"3com.x.example", "3com.x.example"},
     {"mail12a.x.example", "mail12a.x.example"},
     {"averylonghostnamethat1.x.example", "averylonghostnamethat1.x.example"},

@@ -56,6 +56,15 @@ static const Row rows[] = {
      "access:1: warning: spf-fial is no tag; is SPF-Fail meant?\n"
      "access:2: warning: spf-softfial is no tag; is SPF-SoftFail meant?\n"},
     {"a login is always found", "", "SMTP-Auth:fred@a.example OK\n", NULL},
+    {"counted without a store",
+     SPF "[blacklist_rules]\nx = 5 refusals of SPF-Fail in 1h by client -> ban 7d\n", NULL,
+     "/x:4: warning: [blacklist_rules], but there is no [store] path to count in: nobody will be banned\n"},
+    {"counted, but never found",
+     "[store]\npath = /tmp/x\n[blacklist_rules]\nx = 5 refusals of SPF-Fail in 1h by client -> ban 7d\n",
+     NULL,
+     "/x:4: warning: a rule for SPF-Fail, but its check is switched off: [spf] mode = on switches it on\n"},
+    {"a journal without a store", "[journal]\nkeep = 7d\n", NULL,
+     "/x:2: warning: [journal] keep does nothing without [store] path\n"},
     {"a later version's tag", "", "Virus:a.example REJECT\n",
      "access:1: note: a rule for Virus: this version has no check that finds it\n"},
     {"Score without thresholds", "", "To-Score:b@our.example OK\n",
@@ -66,14 +75,33 @@ static const Row rows[] = {
      "unavailable = OK\n"},
     {"CBV that is carried out", SPF "[verbs]\nSPF-None = CBV\n", NULL, NULL, TRUE},
     {"GREYLIST, all the same", SPF "[verbs]\nSPF-None = GREYLIST\n[policy]\nunavailable = REJECT\n", NULL,
-     "/x:4: warning: GREYLIST, which nothing in this version carries out: it counts as [policy] unavailable "
-     "= "
-     "REJECT\n",
+     "/x:4: warning: GREYLIST, but [greylist] mode = off; rules switches it on, and until then it counts as "
+     "[policy] unavailable = REJECT\n",
      TRUE},
+    {"a greylist that forgets", "[greylist]\nmode = all\n", NULL,
+     "/x:2: warning: [greylist] mode holds up nobody without [store] path: a greylist that forgets would let "
+     "nobody pass\n"},
+    {"a greylist that is off", "[greylist]\ndelay = 5m\nproven = yes\n", NULL,
+     "/x:2: warning: [greylist] delay does nothing while mode = off\n"
+     "/x:3: warning: [greylist] proven does nothing unless mode = all\n"},
+    {"a rule for the greylist", "", "To-Greylist:a@our.example OK\n",
+     "access:1: warning: a rule for Greylist, but its check is switched off: [greylist] mode = rules or all "
+     "switches it on\n"},
+    {"a rule for a limit", "", "Limit:192.0.2.1 OK\n",
+     "access:1: warning: a rule for Limit, but its check is switched off: [limits] switches it on\n"},
+    {"a limit", "[limits]\nx = 5 connections by client\n[connection]\nwhitelist_ips = 192.0.2.1\n",
+     "Limit:192.0.2.1 OK\n", NULL},
+    {"bans that do not last", "[connection]\nmax_demerits = 3\nmax_unknown = 3\nban_time = 1d\n", NULL,
+     "/x:2: note: [connection] max_demerits counts within a connection only: without [store] path nobody is "
+     "banned longer than that\n"
+     "/x:3: warning: [connection] max_unknown does nothing without [store] path\n"
+     "/x:4: warning: [connection] ban_time does nothing without [store] path\n"},
+    {"quarantine_age", "[policy]\nquarantine_age = 30d\n", NULL,
+     "/x:2: warning: [policy] quarantine_age does nothing without quarantine_dir\n"},
     {"DSN", SPF "[verbs]\nSPF-None = DSN\n", NULL,
      "/x:4: warning: DSN, which nothing in this version carries out: it counts as [policy] unavailable = "
      "OK\n"},
-    {"an old file's CBV", "[milter]\nsocketname = unix:/x\n[spf]\n", NULL,
+    {"an old file's CBV", "[milter]\nsocket = unix:/x\n[spf]\n", NULL,
      "/x: warning: CBV (and 1 more), which nothing in this version carries out: it counts as [policy] "
      "unavailable = "
      "OK\n"},
@@ -104,7 +132,7 @@ static const Row rows[] = {
      "/x:4: warning: SPF-Fail is never looked at: spf-fail: in access, line 2, comes first\n"},
     {"[verbs] behind the map, no colon", SPF "[verbs]\nSPF-Fail = REJECT\n", "SPF-Fail OK\n",
      "/x:4: warning: SPF-Fail is never looked at: spf-fail in access, line 1, comes first\n"},
-    {"an old list behind the map", "[milter]\nsocketname = unix:/x\n[spf]\naccept_fail = a.example\n",
+    {"an old list behind the map", "[milter]\nsocket = unix:/x\n[spf]\naccept_fail = a.example\n",
      "SPF-Fail: OK\n",
      "/x:4: warning: CBV (and 2 more), which nothing in this version carries out: it counts as [policy] "
      "unavailable = "
@@ -134,9 +162,12 @@ static const Row rows[] = {
     {"ids of no relay", "[connection]\nrelay_authserv_id = gate\n", NULL,
      "/x:2: warning: [connection] relay_authserv_id does nothing while trusted_relay is empty\n"},
     {"whitelist_ips", "[connection]\nwhitelist_ips = 192.0.2.1\n", NULL,
-     "/x:2: warning: [connection] whitelist_ips does nothing while max_demerits = 0: nobody is banned\n"},
+     "/x:2: warning: [connection] whitelist_ips does nothing without max_demerits, max_unknown, [limits] or "
+     "a "
+     "[store]: nobody is banned or limited\n"},
     {"email_providers", "[sender]\nemail_providers = a.example\n", NULL,
-     "/x:2: warning: [sender] email_providers does nothing while banned_domains is empty\n"},
+     "/x:2: warning: [sender] email_providers does nothing while banned_domains is empty and there is no "
+     "[store] with bans\n"},
     {"SRS domains", "[sender]\nsrs_domains = a.example\n", NULL,
      "/x:2: warning: [sender] srs_domains does nothing without srs_secret_file\n"},
     {"internal_mta", "[sender]\ninternal_mta = 192.0.2.1\n", NULL,
@@ -175,8 +206,10 @@ static const Row rows[] = {
      "its mail "
      "is not checked by SPF even with internal_policy\n"},
     {"whitelisted and internal",
-     "[connection]\nmax_demerits = 3\ninternal_connect = 10.0.0.1\nwhitelist_ips = 10.0.0.1\n", NULL,
-     "/x:4: note: [connection] whitelist_ips 10.0.0.1 is in internal_connect, too: internal clients are "
+     "[limits]\nx = 5 connections by client\n[connection]\ninternal_connect = 10.0.0.1\nwhitelist_ips = "
+     "10.0.0.1\n",
+     NULL,
+     "/x:5: note: [connection] whitelist_ips 10.0.0.1 is in internal_connect, too: internal clients are "
      "never "
      "banned\n"},
     {"our own domain is banned",
@@ -228,7 +261,8 @@ static void nothing_is_switched_off_for_good(void **state)
         "[connection]\ninternal_connect = 10.0.0.1\nhello_checks = yes\nptr_checks = yes\niprev = yes\n"
         "hello_blacklist = a.example\nmax_demerits = 3\n"
         "[sender]\nsyntax_checks = yes\nmessage_id_checks = yes\ninternal_domains = a.example\n"
-        "internal_mta = 10.0.0.1\nprivate_relay = p.example\nbanned_domains = b.example\nno_mail_to = x@\n";
+        "internal_mta = 10.0.0.1\nprivate_relay = p.example\nbanned_domains = b.example\nno_mail_to = x@\n"
+        "[store]\npath = /tmp/x.db\n[greylist]\nmode = rules\n[limits]\nx = 5 connections by client\n";
     g_autoptr(GString) access = g_string_new(NULL);
     for (Tag tag = 0; tag < TAG_COUNT; tag++)
         if (tag != TAG_SRS_FORGED && tag != TAG_SCORE && tag != TAG_SCORE_EARLY)

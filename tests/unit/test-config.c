@@ -158,7 +158,12 @@ static const OldRow olds[] = {
     {"defaults", "", "SPF-Fail = REJECT"},
     {"default of HELO checks", "", "hello_checks = yes"},
     {"mode", "", "mode = on"},
-    {"the SPF milter refused no HELO", "socketname = /x\n[spf]", "hello_checks = no"},
+    {"the SPF milter refused HELO names", "socketname = /x\n[spf]", "hello_checks = yes"},
+    {"the SPF milter looked at no PTR name", "socketname = /x\n[spf]", "ptr_checks = no"},
+    {"the SPF milter put nothing off", "socketname = /x\n[spf]", "delayed_reject = no"},
+    {"the SPF milter had syslog", "socketname = /x\n[spf]", "target = syslog"},
+    {"its log's form", "", "queue_ids = no"},
+    {"its pages", "", "errors_pages = yes"},
     {"the SPF milter did SPF", "socketname = /x\n[spf]", "mode = on"},
     {"the DKIM milter did not", "socketname = /x\n[dkim]", "mode = off"},
     {"a folder that is there", "tempdir = /tmp", "temp_dir = /tmp"},
@@ -187,7 +192,8 @@ static const OldRow olds[] = {
      "note: [smart_alias] walter is accepted"},
     {"its socket", "", "listen = unix:/var/run/milter/pythonsock"},
     {"the SPF milter named its own", "socketname = /x\n[spf]", "listen = unix:/x"},
-    {"SRS domains", "[srs]\nsecret = x\nses = a.example\nsrs = b.example\nsign = c.example\nfwdomain = d.example",
+    {"SRS domains",
+     "[srs]\nsecret = x\nses = a.example\nsrs = b.example\nsign = c.example\nfwdomain = d.example",
      "srs_domains = a.example, b.example, c.example, d.example"},
     {"SRS, age", "[srs]\nsecret = x\nmaxage = 30", "srs_max_age = 30"},
     {"SRS, age by default", "[srs]\nsecret = x", "srs_max_age = 8"},
@@ -197,7 +203,8 @@ static const OldRow olds[] = {
     {"SRS without a secret", "[srs]\nfwdomain = a.example", "srs_domains =", ":2: note: [srs] has no secret"},
     {"SRS, included file is not there", "[srs]\nconfig = /no/such.cfg\nsecret = x", NULL,
      ":3: warning: [srs] config = /no/such.cfg: there is no such file"},
-    {"SRS, what comes later", "[srs]\nsecret = x\nreject_spoofed = 1", NULL, ":4: note: [srs] reject_spoofed is acc"},
+    {"SRS, what comes later", "[srs]\nsecret = x\nreject_spoofed = 1", NULL,
+     ":4: note: [srs] reject_spoofed is acc"},
     {"unknown key of an old section", "[defang]\nscan_htm = 1", NULL,
      ":3: warning: [defang] scan_htm is not known; did you mean [defang] scan_html?"},
     {"unknown key", "internal_conect = 1", NULL,
@@ -245,7 +252,8 @@ static void bad_old_include(void **state)
     assert_null(parse("[milter]\n[srs]\nconfig = .\nsecret = x\n", problems)); /* a folder */
     g_autofree char *told = all_problems(problems);
     assert_non_null(strstr(told, "postern.conf:3: error: [srs] config: "));
-    g_autofree char *path = write_file("self.cfg", "[milter]\n[srs]\nconfig = self.cfg\nsecret = x\nmaxage = 7\n", 0640);
+    g_autofree char *path =
+        write_file("self.cfg", "[milter]\n[srs]\nconfig = self.cfg\nsecret = x\nmaxage = 7\n", 0640);
     g_autoptr(Problems) none = problems_new();
     g_autoptr(Config) config = config_load(path, none); /* itself: once is enough */
     g_autofree char *silence = all_problems(none);
@@ -274,7 +282,8 @@ static void old_paths_start_from_datadir(void **state)
     assert_non_null(patterns_match(config->sender.internal_domains, "b.example"));
     assert_non_null(patterns_match(config->sender.internal_domains, "bücher.example"));
     assert_null(patterns_match(config->sender.internal_domains, "ours"));
-    assert_int_equal(g_strv_length(config->loaded.files), 6); /* itself, the list, the map, what may be built of it */
+    assert_int_equal(g_strv_length(config->loaded.files),
+                     6); /* itself, the list, the map, what may be built of it */
     g_autofree char *told = all_problems(problems);
     assert_non_null(strstr(told, "note: [spf] access_file is read from its text source"));
     g_autofree char *shown = config_show(config, FALSE);
@@ -286,7 +295,8 @@ static void old_paths_start_from_datadir(void **state)
 
 static char *secrets_of(const Config *config)
 {
-    return config->loaded.srs_secrets != NULL ? g_strjoinv(" ", config->loaded.srs_secrets) : g_strdup("none");
+    return config->loaded.srs_secrets != NULL ? g_strjoinv(" ", config->loaded.srs_secrets)
+                                              : g_strdup("none");
 }
 
 static void old_srs_file_is_included(void **state)

@@ -1,8 +1,10 @@
 /* What cases cannot reach: limits, budgets, the life of facts and macros, steps out of order. */
 #include "rows.h"
 
+#include <glib/gstdio.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <postern/zone.h>
 
@@ -19,6 +21,8 @@ typedef struct {
     guint questions;
     guint prefetched; /* at the first recipient; 100 more at end of headers */
     guint answered, budget_spent;
+    gboolean busy; /* the live session leaves its shadow no time at RCPT */
+    Session *live;
     gint64 seconds[STAGE_COUNT]; /* budget of each stage */
 } Seen;
 
@@ -75,7 +79,11 @@ static void on_first_rcpt(Message *message)
             seen->budget_spent++;
         else
             seen->answered++;
+        if (seen->live && answer->status == DNS_TEMPERROR)
+            message_find(message, &probe, TAG_SPF_TEMPERROR, "x.example", "no answer");
     }
+    if (seen->busy && session == seen->live)
+        g_usleep((gulong)MAX(0, session_deadline(session) - g_get_monotonic_time()));
 }
 
 static void prefetch(Session *session, Stage stage)
@@ -263,17 +271,18 @@ static void header_limit(void **state)
     Reply reply = end_of_message(session);
     assert_int_equal(reply.kind, REPLY_REJECT);
     assert_int_equal(reply.code, 552);
-    assert_non_null(strstr(bench->log->str, "eom <a@example.com> reject")); /* every message that ends says so */
-    envelope(session); /* the next one is not to blame */
+    assert_non_null(
+        strstr(bench->log->str, "eom <a@example.com> reject")); /* every message that ends says so */
+    envelope(session);                                          /* the next one is not to blame */
     session_header(session, "X", " y");
     assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE);
 }
 
 /* D5: an MTA that cannot leave the header out does not get its mail refused for what nobody reads. */
-static void header_limit_unread(void **state)
+static void header_limit_unjudged(const char *config)
 {
     static const Check *const no_checks[] = {NULL};
-    g_autoptr(Bench) bench = bench_new("[daemon]\nmax_headers = 65536\n");
+    g_autoptr(Bench) bench = bench_new(config);
     g_autoptr(Snapshot) snapshot = engine_snapshot(bench->engine);
     const Tables tables = {no_checks, actions};
     const Adapter adapter = {.mta = "test"};
@@ -286,6 +295,17 @@ static void header_limit_unread(void **state)
         session_header(session, "X", " y");
     assert_in_range(message_n_headers(session_message(session)), 100, 1100);
     assert_int_equal(end_of_message(session).kind, REPLY_CONTINUE);
+}
+
+static void header_limit_unread(void **state)
+{
+    header_limit_unjudged("[daemon]\nmax_headers = 65536\n");
+}
+
+/* The journal shows the Subject, and decides nothing by it. */
+static void header_limit_journal(void **state)
+{
+    header_limit_unjudged("[daemon]\nmax_headers = 65536\n[store]\npath = /nonexistent/store\n");
 }
 
 static void header_limit_by_size(void **state)
@@ -539,6 +559,37 @@ static void smtputf8(void **state)
     assert_false(message_is_smtputf8(session_message(session)));
 }
 
+/* K8: what a shadow had no time to learn is no difference between the configurations. */
+static void a_late_shadow(void **state)
+{
+    g_autofree char *next = NULL;
+    g_autoptr(GError) error = NULL;
+    int fd = g_file_open_tmp("postern-next-XXXXXX", &next, &error);
+    assert_true(fd >= 0 && close(fd) == 0);
+    assert_true(g_file_set_contents(next, "[verbs]\nSPF-TempError = TEMPFAIL\n", -1, &error));
+    g_autofree char *text = g_strdup_printf(
+        "[daemon]\nstage_timeout = 1\n[verbs]\nSPF-TempError = OK\n[shadow]\nconfig = %s\n", next);
+    g_autoptr(Bench) bench = bench_new(text);
+    zone_add_error(bench->zone, "x.example", DNS_TXT, "timeout");
+    g_autoptr(Session) session = connect_to(bench);
+    bench->seen.questions = 1;
+    bench->seen.live = session;
+    envelope(session);
+    assert_non_null(strstr(bench->log->str, "SHADOW: rcpt: <b@our.example>: TEMPFAIL"));
+    session_abort(session);
+    g_string_truncate(bench->log, 0);
+    bench->seen.busy = TRUE;
+    envelope(session);
+    assert_non_null(strstr(bench->log->str, "SHADOW: rcpt: <b@our.example>: no answer in time"));
+    assert_null(strstr(bench->log->str, "TEMPFAIL"));
+    session_abort(session);
+    g_string_truncate(bench->log, 0);
+    bench->seen.busy = FALSE; /* the next message has time again */
+    envelope(session);
+    assert_non_null(strstr(bench->log->str, "SHADOW: rcpt: <b@our.example>: TEMPFAIL"));
+    g_unlink(next);
+}
+
 static void snapshots_are_counted(void **state)
 {
     g_autoptr(Bench) bench = bench_new("[connection]\nmax_demerits = 1\n");
@@ -557,6 +608,7 @@ int main(void)
         cmocka_unit_test(body_budget),
         cmocka_unit_test(header_limit),
         cmocka_unit_test(header_limit_unread),
+        cmocka_unit_test(header_limit_journal),
         cmocka_unit_test(header_limit_by_size),
         cmocka_unit_test(helo_limit),
         cmocka_unit_test(refused_at_once),
@@ -572,6 +624,7 @@ int main(void)
         cmocka_unit_test(rendered),
         cmocka_unit_test(out_of_order),
         cmocka_unit_test(smtputf8),
+        cmocka_unit_test(a_late_shadow),
         cmocka_unit_test(snapshots_are_counted),
     };
     return cmocka_run_group_tests_name("flow", tests, NULL, NULL);

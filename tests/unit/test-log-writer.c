@@ -339,12 +339,9 @@ typedef struct {
 } EndRow;
 
 static const EndRow ends[] = {
-    {"close", by_close, FALSE},
-    {"assertion", by_assertion, TRUE},
-    {"abort", by_abort, TRUE},
-    {"g_error", by_fatal_message, TRUE},
-    {"fault", by_fault, TRUE},
-    {"abort in another thread", by_another_thread, TRUE},
+    {"close", by_close, FALSE}, {"assertion", by_assertion, TRUE},
+    {"abort", by_abort, TRUE},  {"g_error", by_fatal_message, TRUE},
+    {"fault", by_fault, TRUE},  {"abort in another thread", by_another_thread, TRUE},
 };
 
 /* cmocka and the sanitizers have handlers of their own. */

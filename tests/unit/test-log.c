@@ -81,6 +81,22 @@ static void check_line(void **state)
     assert_string_equal(got, want);
 }
 
+/* What scripts for the older system's log split at blanks. */
+static void bare_ids(void **state)
+{
+    FixedClock clock = clock_fixed(G_GINT64_CONSTANT(1795412380000000));
+    g_autofree char *path = log_path();
+    g_unlink(path);
+    g_autofree char *target = g_strconcat("file:", path, NULL);
+    LogSettings settings = {
+        .target = target, .level = LOG_LEVEL_INFO, .clock = &clock.base, .bare_ids = TRUE};
+    assert_true(log_open(&settings, NULL));
+    emit(&(LineRow){NULL, 17, "4XyZ", "eom", "", NULL});
+    log_close();
+    g_autofree char *got = read_log();
+    assert_string_equal(got, "2026Nov23 05:39:40 [17] eom\n");
+}
+
 static void json(void **state)
 {
     FixedClock clock = clock_fixed(G_GINT64_CONSTANT(1795412380123456));
@@ -289,6 +305,7 @@ int main(void)
     g_setenv("TZ", "UTC", TRUE);
     folder = g_dir_make_tmp("postern-log-XXXXXX", NULL);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bare_ids),
         cmocka_unit_test(json),
         cmocka_unit_test(long_text_is_cut),
         cmocka_unit_test(levels),

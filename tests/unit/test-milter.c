@@ -225,9 +225,10 @@ static const struct {
      "connect d /x\nquit_nc\nconnect e 1.2.3 25\n",
      "negotiate: negotiate 6 0x1ff 0x1c0880\nconnect: continue\nconnect: continue\nconnect: continue\n"
      "connect: continue\nconnect: continue\n",
-     NEW "1 connect a 2001:db8::1 25\n1 free\n2 new headers sender rcpts body hold\n2 connect b ::1 25\n2 free\n"
-         "3 new headers sender rcpts body hold\n3 connect c  0\n3 free\n4 new headers sender rcpts body hold\n"
-         "4 connect d  0\n4 free\n5 new headers sender rcpts body hold\n5 connect e  0\n5 free\n"},
+     NEW
+     "1 connect a 2001:db8::1 25\n1 free\n2 new headers sender rcpts body hold\n2 connect b ::1 25\n2 free\n"
+     "3 new headers sender rcpts body hold\n3 connect c  0\n3 free\n4 new headers sender rcpts body hold\n"
+     "4 connect d  0\n4 free\n5 new headers sender rcpts body hold\n5 connect e  0\n5 free\n"},
     {"421 at connect", refuse_connect, "negotiate\nconnect mx 192.0.2.1 1\nquit\n",
      "negotiate: negotiate 6 0x1ff 0x1c0880\nconnect: 421 4.7.0 go away\n",
      NEW "1 connect mx 192.0.2.1 1\n1 free\n"},
@@ -844,22 +845,14 @@ static void test_drain_working(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conversations),
-        cmocka_unit_test(test_abort_anywhere),
-        cmocka_unit_test(test_edits),
-        cmocka_unit_test(test_edits_without_lead_space),
-        cmocka_unit_test(test_macro_lists),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_unix_sockets),
-        cmocka_unit_test(test_stale_socket),
-        cmocka_unit_test(test_same_inet_twice),
-        cmocka_unit_test(test_cap),
-        cmocka_unit_test(test_no_descriptors),
-        cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_does_not_read),
-        cmocka_unit_test(test_stack),
-        cmocka_unit_test(test_drain),
-        cmocka_unit_test(test_drain_forced),
+        cmocka_unit_test(test_conversations),   cmocka_unit_test(test_abort_anywhere),
+        cmocka_unit_test(test_edits),           cmocka_unit_test(test_edits_without_lead_space),
+        cmocka_unit_test(test_macro_lists),     cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_unix_sockets),    cmocka_unit_test(test_stale_socket),
+        cmocka_unit_test(test_same_inet_twice), cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_no_descriptors),  cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_does_not_read),   cmocka_unit_test(test_stack),
+        cmocka_unit_test(test_drain),           cmocka_unit_test(test_drain_forced),
         cmocka_unit_test(test_drain_working),
     };
 

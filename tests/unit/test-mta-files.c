@@ -16,6 +16,11 @@ typedef struct {
     const char *name, *text, *key, *value;
 } Main;
 
+#define TEN(x) x x x x x x x x x x
+#define WIDE                                                                                                 \
+    "a = " TEN(TEN("$b")) "\nb = " TEN(TEN("$c")) "\nc = " TEN(TEN("$d")) "\nd = " TEN(                      \
+        TEN("$e")) "\ne = " TEN(TEN("$f")) "\n"
+
 static const Main mains[] = {
     {"plain", "smtpd_milters = unix:/a\n", "smtpd_milters", "unix:/a"},
     {"without blanks", "a=b\n", "a", "b"},
@@ -25,6 +30,7 @@ static const Main mains[] = {
     {"not there", "b = c\n", "a", "fallback"},
     {"name within", "b = x\na = $b/${b}/$(b)$c\n", "a", "x/x/x"},
     {"itself", "a = $a$a\n", "a", NULL},
+    {"many that are empty", WIDE, "a", NULL},
     {"no name", "a = 5$ ${ $(x\n", "a", "5$ ${ $(x"},
     {"no last line end", "a = b", "a", "b"},
     {"CR", "a = b\r\n", "a", "b"},
@@ -151,10 +157,12 @@ static void macros(void **state)
     g_autoptr(GString) text = g_string_new(NULL);
     seen_append(seen, text);
     g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
-    assert_int_equal(g_strv_length(lines), 4);
+    assert_int_equal(g_strv_length(lines), 6);
     check_text("postfix connect j v", lines[0]);
-    check_text("sendmail mail a?b", lines[1]);
-    g_auto(GStrv) words = g_strsplit(lines[2], " ", -1);
+    check_text("postfix data", lines[1]);
+    check_text("sendmail mail a?b", lines[2]);
+    check_text("other rcpt", lines[4]);
+    g_auto(GStrv) words = g_strsplit(lines[3], " ", -1);
     assert_int_equal(g_strv_length(words), 2 + SEEN_NAMES_MAX);
     seen_free(seen);
 }

@@ -344,18 +344,10 @@ static void test_many_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round),
-        TEST(test_modes),
-        TEST(test_open_to_others),
-        TEST(test_ids),
-        TEST(test_full),
-        TEST(test_more_than_the_limit_is_there),
-        TEST(test_expire_oldest),
-        TEST(test_age),
-        TEST(test_after_a_crash),
-        TEST(test_disk_full),
-        TEST(test_cannot_open),
-        TEST(test_many_at_once),
+        TEST(test_round),         TEST(test_modes),       TEST(test_open_to_others),
+        TEST(test_ids),           TEST(test_full),        TEST(test_more_than_the_limit_is_there),
+        TEST(test_expire_oldest), TEST(test_age),         TEST(test_after_a_crash),
+        TEST(test_disk_full),     TEST(test_cannot_open), TEST(test_many_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

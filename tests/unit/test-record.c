@@ -2,6 +2,7 @@
 
 #include <json-glib/json-glib.h>
 #include <math.h>
+#include <string.h>
 #include "base/escape.h"
 #include "base/record.h"
 
@@ -184,13 +185,139 @@ static void merge_keeps_what_is_there(void **state)
     assert_true(json_parser_load_from_data(parser, after, -1, NULL));
 }
 
+typedef struct {
+    const char *name;
+    double value;
+    const char *want;
+} DoubleRow;
+
+static const DoubleRow doubles[] = {
+    {"whole", 6, "{\"x\":6.0}"},
+    {"zero", 0, "{\"x\":0.0}"},
+    {"fraction", -1.5, "{\"x\":-1.5}"},
+    {"with exponent", 1e30, "{\"x\":1e+30}"},
+    {"infinite", INFINITY, "{\"x\":null}"},
+};
+
+static void check_double(void **state)
+{
+    const DoubleRow *row = *state;
+    g_autoptr(Record) record = record_new();
+    record_double(record, "x", row->value);
+    g_autofree char *json = record_to_json(record);
+    assert_string_equal(json, row->want);
+    g_autoptr(JsonParser) parser = json_parser_new();
+    assert_true(json_parser_load_from_data(parser, json, -1, NULL));
+}
+
+/* Any byte in a name or value is JSON that another's parser reads, and ASCII comes back as it was. */
+static void any_byte(void **state)
+{
+    static const char replaced[] = {'a', '\xef', '\xbf', '\xbd', 'b', '\0'};
+    for (int c = 1; c < 256; c++) {
+        const char text[] = {'a', (char)c, 'b', '\0'};
+        const char *want = c < 0x80 ? text : replaced;
+        g_autoptr(Record) record = record_new();
+        record_str(record, text, text);
+        g_autofree char *json = record_to_json(record);
+        for (const char *at = json; *at; at++)
+            assert_true((guchar)*at >= 0x20 && *at != 0x7f);
+        g_autoptr(JsonParser) parser = json_parser_new();
+        assert_true(json_parser_load_from_data(parser, json, -1, NULL));
+        JsonObject *object = json_node_get_object(json_parser_get_root(parser));
+        assert_string_equal(json_object_get_string_member(object, want), want);
+    }
+}
+
+/* What we write we read back. */
+static void read_back(void **state)
+{
+    g_autoptr(Record) record = sample();
+    g_autofree char *before = record_to_json(record);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Record) again = record_from_json(before, strlen(before), &error);
+    assert_null(error);
+    g_autofree char *after = record_to_json(again);
+    assert_string_equal(after, before);
+}
+
+typedef struct {
+    const char *name, *json;
+    const char *want; /* as it is read; NULL: refused */
+} ReadRow;
+
+static const ReadRow reads[] = {
+    {"nested", "{\"a\":{\"b\":[{\"c\":1},{\"c\":[\"x\"]}]}}", "{\"a\":{\"b\":[{\"c\":1},{\"c\":[\"x\"]}]}}"},
+    {"null is left out", "{\"a\":null,\"b\":1}", "{\"b\":1}"},
+    {"a mixed list", "{\"a\":[\"x\",{\"b\":1},null,[\"y\"]]}", "{\"a\":[{\"b\":1}]}"},
+    {"a list of lists", "{\"a\":[[\"x\"]]}", "{\"a\":[]}"},
+    {"no object", "[1]", NULL},
+    {"half an object", "{\"a\":{", NULL},
+    {"nested too deep",
+     "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{"
+     "\"a\":{\"a\":{"
+     "}}}}}}}}}}}}}}}}}",
+     NULL},
+};
+
+static void check_read(void **state)
+{
+    const ReadRow *row = *state;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Record) record = record_from_json(row->json, strlen(row->json), &error);
+    assert_true((record == NULL) == (row->want == NULL) && (error == NULL) == (record != NULL));
+    g_autofree char *came = record ? record_to_json(record) : NULL;
+    if (row->want)
+        assert_string_equal(came, row->want);
+}
+
+/* At every limit: valid JSON within it, never less than in less room, and "cut" exactly if something is missing. */
+static void trimmed(void **state)
+{
+    g_autoptr(Record) whole = sample();
+    record_str(whole, "hostile", "\"\\\x01\x7f\xff\xc3\xa4");
+    g_autofree char *all = record_to_json(whole);
+    gsize before = 0;
+    for (gsize max = 64; max < 1000; max++) {
+        g_autoptr(Record) record = record_new();
+        record_merge(record, whole);
+        record_trim(record, max);
+        g_autofree char *json = record_to_json(record);
+        g_autoptr(Record) again = record_from_json(json, strlen(json), NULL);
+        assert_true(again && strlen(json) <= max);
+        assert_int_equal(record_lookup(record, "cut") == NULL, strcmp(json, all) == 0);
+        if (record_lookup(record, "cut"))
+            assert_true(strlen(json) >= before); /* more room, more kept */
+        before = strlen(json);
+    }
+    assert_true(before == strlen(all));
+}
+
+static void trimmed_keeps_the_beginning(void **state)
+{
+    g_autoptr(Record) record = record_new();
+    for (int i = 0; i < 100; i++)
+        record_int(record_element(record, "list"), "number", i);
+    record_str(record, "after", "x");
+    record_trim(record, 1000);
+    assert_string_equal(record_lookup(record, "list.0.number"), "0");
+    assert_string_equal(record_lookup(record, "cut"), "true");
+    assert_null(record_lookup(record, "list.99.number"));
+    assert_null(record_lookup(record, "after"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole),
         cmocka_unit_test(replaced_in_place),
         cmocka_unit_test(merge_keeps_what_is_there),
+        cmocka_unit_test(any_byte),
+        cmocka_unit_test(read_back),
+        cmocka_unit_test(trimmed),
+        cmocka_unit_test(trimmed_keeps_the_beginning),
     };
     return RUN_ROWS("record_lookup", lookups, check_lookup) + RUN_ROWS("record shown", shows, check_show) +
+           RUN_ROWS("record_from_json", reads, check_read) + RUN_ROWS("doubles", doubles, check_double) +
            cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -231,6 +231,18 @@ static void test_idn_domain(void **state)
     assert_string_equal(r->domain, "xn--bcher-kva.example");
 }
 
+/* IDNA2003 makes fass.example of it, which is somebody else's. */
+static void test_idn_2008(void **state)
+{
+    g_autoptr(Resolver) zone = zone_of("fass.example TXT \"v=spf1 +all\"\n"
+                                       "xn--fa-hia.example TXT \"v=spf1 -all\"\n");
+    SpfRequest request = request_of(zone, "192.0.2.1", "h.example", "u@fa\xc3\x9f.example");
+    g_autoptr(SpfResult) r = spf_check(&request);
+
+    assert_int_equal(r->code, SPF_FAIL);
+    assert_string_equal(r->domain, "xn--fa-hia.example");
+}
+
 /* C10: what comes behind the error, and what is made of it. */
 static void test_temperror_deferral(void **state)
 {
@@ -464,17 +476,12 @@ static void test_record_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_results),
-        cmocka_unit_test(test_who_explains),
-        cmocka_unit_test(test_macros),
-        cmocka_unit_test(test_idn_domain),
-        cmocka_unit_test(test_temperror_deferral),
-        cmocka_unit_test(test_guess),
-        cmocka_unit_test(test_substitutes),
-        cmocka_unit_test(test_given_record),
-        cmocka_unit_test(test_hints),
-        cmocka_unit_test(test_code_words),
-        cmocka_unit_test(test_record_error),
+        cmocka_unit_test(test_results),      cmocka_unit_test(test_who_explains),
+        cmocka_unit_test(test_macros),       cmocka_unit_test(test_idn_domain),
+        cmocka_unit_test(test_idn_2008),     cmocka_unit_test(test_temperror_deferral),
+        cmocka_unit_test(test_guess),        cmocka_unit_test(test_substitutes),
+        cmocka_unit_test(test_given_record), cmocka_unit_test(test_hints),
+        cmocka_unit_test(test_code_words),   cmocka_unit_test(test_record_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -420,8 +420,38 @@ static void many_temporaries(void **state)
     assert_int_equal(weigh(&question, pool)->verb, VERB_TEMPFAIL);
 }
 
+typedef struct {
+    const char *name;
+    Tag tag;
+    Verb verb;
+    guint by;
+} Silence;
+
+/* What `postern policy` tells; that weighing goes by it, the rows above prove. */
+static const Silence silences[] = {
+    {"forged", TAG_SPF_FAIL, VERB_REJECT, 0},
+    {"forged, a callback", TAG_SPF_FAIL, VERB_CBV, SILENCE_WHITELIST | SILENCE_PROBATION},
+    {"softfail, a callback", TAG_SPF_SOFTFAIL, VERB_DSN, SILENCE_WHITELIST},
+    {"forged, quarantine", TAG_SPF_FAIL, VERB_QUARANTINE, SILENCE_NOTSPAM},
+    {"weak", TAG_HELO_FAIL, VERB_REJECT, SILENCE_WHITELIST | SILENCE_AUTH},
+    {"weak, DENY", TAG_HELO_FAIL, VERB_DENY, 0},
+    {"weak, OK", TAG_HELO_FAIL, VERB_OK, 0},
+    {"weak, WHITELIST", TAG_HELO_FAIL, VERB_WHITELIST, 0},
+    {"content", TAG_SHORT_MSGID, VERB_REJECT, SILENCE_WHITELIST | SILENCE_PROBATION | SILENCE_GENUINE},
+    {"proof", TAG_SPF_PASS, VERB_REJECT, 0},
+    {"proof, a callback", TAG_SPF_PASS, VERB_CBV, SILENCE_WHITELIST | SILENCE_PROBATION},
+    {"danger", TAG_VIRUS, VERB_REJECT, 0},
+};
+
+static void check_silence(void **state)
+{
+    const Silence *row = *state;
+    assert_int_equal(weigh_silencers(row->tag, row->verb), row->by);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(many_temporaries)};
-    return RUN_ROWS("weigh", rows, check) + cmocka_run_group_tests_name("weigh, limits", tests, NULL, NULL);
+    return RUN_ROWS("weigh", rows, check) + RUN_ROWS("weigh, silence", silences, check_silence) +
+           cmocka_run_group_tests_name("weigh, limits", tests, NULL, NULL);
 }

@@ -84,6 +84,12 @@ class Postern:
         self.process.tell(signal.SIGHUP)
         wait_until(lambda: any(" in force" in line for line in self.lines()[before:]), 5, "the log tells of the reload")
 
+    def again(self) -> None:
+        """Another process with the same file, where a reload would not do."""
+        self.process.stop()
+        self.process = Process([POSTERN, "serve", "-c", self.config], self.folder / "log", env=SANITIZERS)
+        self.process.wait_ready(lambda: answers(self.milter), timeout=20)
+
     def log(self) -> str:
         """All lines of what the MTA has been answered: the log is written a few milliseconds later."""
         time.sleep(0.05)

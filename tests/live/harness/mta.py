@@ -60,12 +60,22 @@ class Mta(abc.ABC):
     def start(self) -> "Mta":
         self.folder.mkdir(parents=True, exist_ok=True)
         self._configure()
+        self._run()
+        return self
+
+    def again(self) -> None:
+        """Anew, by what its files say now."""
+        self.drain()
+        self.process.stop()
+        wait_until(lambda: not net.listening("127.0.0.1", self.port), 10, f"{self.name} has let go of its port")
+        self._run()
+
+    def _run(self) -> None:
         self.process = Process(self._command(), self.folder / "output")
         try:
             self.process.wait_ready(lambda: net.listening("127.0.0.1", self.port))
         except Failed as e:
             raise Failed(f"{e}\n{self.log()}") from None
-        return self
 
     def stop(self) -> None:
         if self.process:

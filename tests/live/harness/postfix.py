@@ -174,10 +174,9 @@ class Postfix(Mta):
 
     def session(self, ip: str = "127.0.0.1", helo: str = "client.example", login: str | None = None) -> Client:
         client = super().session(ip, helo, login)
-        if not net.inside() and login is None:
-            self._xclient(client, helo, addr=ip, name=self._ptr(ip))
-        elif not net.inside():
-            self._xclient(client, helo, addr=ip, name=self._ptr(ip), login=login)
+        if not net.inside():
+            who = {"addr": ip, "name": self._name(ip), "reverse_name": self._ptr(ip)}
+            self._xclient(client, helo, **who, **({"login": login} if login else {}))
         return client
 
     def _log_in(self, client: Client, helo: str, login: str) -> None:
@@ -189,13 +188,19 @@ class Postfix(Mta):
             if reply.kind != 2:
                 raise Failed(f"XCLIENT {attributes}: {reply}")
 
-    def _ptr(self, ip: str) -> str:
-        """What Postfix would find if the connection really came from there: a name that leads back, or none."""
+    def _ask(self, name: str, rdtype: str) -> list[str]:
         resolver = dns.resolver.Resolver(configure=False)
         resolver.nameservers, resolver.port, resolver.lifetime = [net.DNS_ADDRESS], self.dns_port, 2
         try:
-            name = resolver.resolve(dns.reversename.from_address(ip), "PTR")[0].target.to_text()
-            back = resolver.resolve(name, "AAAA" if ":" in ip else "A")
-            return name.rstrip(".") if any(r.address == ip for r in back) else "[UNAVAILABLE]"
+            return [answer.to_text().rstrip(".") for answer in resolver.resolve(name, rdtype)]
         except dns.exception.DNSException:
-            return "[UNAVAILABLE]"
+            return []
+
+    def _ptr(self, ip: str) -> str:
+        """What the PTR record says: else Postfix would keep the name of this machine."""
+        return next(iter(self._ask(dns.reversename.from_address(ip), "PTR")), "[UNAVAILABLE]")
+
+    def _name(self, ip: str) -> str:
+        """What Postfix would find if the connection really came from there: a name that leads back, or none."""
+        name = self._ptr(ip)
+        return name if ip in self._ask(name, "AAAA" if ":" in ip else "A") else "[UNAVAILABLE]"
