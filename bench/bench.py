@@ -1,6 +1,6 @@
 """What Postern costs, against its peers in the same run (scripts/bench).
 
-Parts: load, latency, postfix, idle, long, big, start, instructions; all unless some are named."""
+Parts: load, latency, postfix, idle, long, big, start, instructions, store, remembered; all unless some are named."""
 import argparse
 import os
 import re
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
 import corpus  # noqa: E402
-from subjects import BUILD, EVERYTHING, SPF, TOP, Stage, Subject, memory  # noqa: E402
+from subjects import BUILD, EVERYTHING, REMEMBERED, SPF, TOP, Stage, Subject, memory  # noqa: E402
 from harness import net  # noqa: E402
 from harness.process import Failed, Process, wait_until  # noqa: E402
 
@@ -224,6 +224,27 @@ def part_instructions(stage: Stage, args: argparse.Namespace) -> None:
 
 def part_store(stage: Stage, args: argparse.Namespace) -> None:
     subprocess.run([STORE, f"{stage.folder}/store.db", "1000000"], check=True)
+
+
+def part_remembered(stage: Stage, args: argparse.Namespace) -> None:
+    """What it costs to remember: all messages are alike, so that sessions wait for each other at the same keys."""
+    subjects = [stage.postern(f"postern, {name}", settings) for name, settings in REMEMBERED.items()]
+    for s in subjects:  # the greylist lets them pass from the second try on
+        run_load(s.address, "--connections=1", "--messages=1")
+    time.sleep(2)
+    for number in range(args.rounds + 1):
+        for s in subjects:
+            figures = corpus_load(stage, s, max(args.messages // 4, 20))
+            if number:
+                s.rounds.append(figures)
+    base = statistics.median(r[3] for r in subjects[0].rounds)
+    print(f"{'':<34}{'CPU s / 1,000':>14}{'of the first':>14}{'messages/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'bytes/message':>15}")
+    for s in subjects:
+        rate, p50, p99, cpu = (statistics.median(r[i] for r in s.rounds) for i in range(4))
+        sent = (args.rounds + 1) * max(args.messages // 4, 20) * SESSIONS
+        size = sum(f.stat().st_size for f in Path(s.address[5:]).parent.glob("store.db*") if not f.name.endswith("-shm"))
+        print(f"{s.name:<34}{cpu:>14.3f}{cpu / base:>14.2f}{rate:>12.0f}{p50:>9.2f}{p99:>9.2f}{size / sent:>15.0f}")
+        s.stop()
 
 
 PARTS = {name[5:]: part for name, part in list(globals().items()) if name.startswith("part_")}

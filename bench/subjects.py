@@ -37,6 +37,20 @@ no_mail_to = mailer-daemon@*
 [policy]
 access = {folder}/access
 """
+# What is remembered: none of it, each of it, all of it.
+STORE = SPF + "[store]\npath = {folder}/store.db\n"
+GREYLIST = "[greylist]\nmode = all\nproven = yes\ndelay = 1s\nexempt_after = 0\n"
+LIMITS = "[limits]\nclient = 1000000000 messages per 1d by client\nbox = 1000000000 messages per 1d by recipient\n"
+LISTS = "[lists]\nwhitelist = friend.example\n"
+REMEMBERED = {
+    "nothing stored": SPF,
+    "bans and lists": STORE + LISTS + "[journal]\nkeep = 0\n",
+    "greylist": STORE + GREYLIST + "[journal]\nkeep = 0\n",
+    "limits": STORE + LIMITS + "[journal]\nkeep = 0\n",
+    "journal without facts": STORE + "[journal]\nfacts = no\n",
+    "journal": STORE,
+    "all of it": STORE + GREYLIST + LIMITS + LISTS,
+}
 ACCESS_RULES = 10000
 PYSPF = """debugLevel = 0
 TestOnly = 1
