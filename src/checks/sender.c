@@ -11,6 +11,7 @@
 #include "checks/ban-key.h"
 #include "checks/checks.h"
 #include "checks/client.h"
+#include "conf/signing.h"
 
 static void check_null(Message *message)
 {
@@ -54,18 +55,12 @@ static void check_srs(Message *message)
     Session *session = message_session(message);
     const Config *config = session_config(session);
     const Address *sender = message_sender(message);
-    if (!*sender->domain || !config->loaded.srs_secrets ||
-        !patterns_match(config->sender.srs_domains, sender->domain))
+    if (!*sender->domain || !signing_is_on(config) || !patterns_match(config->srs.domains, sender->domain))
         return;
-    SrsSettings settings = {
-        .secrets = (const char *const *)config->loaded.srs_secrets,
-        .max_age = config->sender.srs_max_age,
-        .hash_length = config->sender.srs_hash_length,
-    };
     g_autofree char *original = NULL;
     SrsStatus status =
-        srs_reverse(&settings, sender->mailbox, clock_seconds(session_clock(session)), &original);
-    if (status == SRS_UNTAGGED && !config->sender.srs_only)
+        signing_reverse(config, sender->mailbox, clock_seconds(session_clock(session)), &original);
+    if (status == SRS_UNTAGGED && !config->srs.only_signed)
         return;
     if (status != SRS_VALID)
         message_find(message, &check_sender, TAG_SRS_FORGED, sender->canonical, "%s: our signature is %s",
