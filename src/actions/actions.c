@@ -3,5 +3,6 @@
 
 const Action *const all_actions[] = {
     &action_authres, /* C2, E5: Received-SPF, Authentication-Results; forged ones of our name removed */
+    &action_srs,     /* H1–H3: senders rewritten and signed, recipients of genuine bounces put back */
     NULL,
 };

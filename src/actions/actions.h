@@ -4,6 +4,7 @@
 #include "flow/check.h"
 
 extern const Action action_authres;
+extern const Action action_srs;
 
 /* All of them in the order in which they run, signing last; NULL ends. */
 extern const Action *const all_actions[];

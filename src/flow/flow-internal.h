@@ -80,6 +80,7 @@ struct Session {
     char *helo;
     guint helos;
     gboolean helo_in_transaction;
+    gboolean internal;
     GHashTable *macros[STAGE_COUNT];
 
     Stage stage;
@@ -150,6 +151,7 @@ struct Recipient {
     const char *refused; /* the MTA's own words; NULL: it did not */
     Reply reply;         /* to RCPT */
     GArray *done;        /* Demand */
+    const char *original; /* of a tag of ours; NULL: it bears none */
     const Weighing *weighing;
     Recipient *live; /* in a shadow: the same one where it has an effect */
 };

@@ -79,6 +79,10 @@ const char *session_macro(const Session *session, const char *name);
 const char *session_receiver(const Session *session);
 /* The login of SMTP AUTH (macro auth_authen), or NULL. A new HELO, as after STARTTLS, forgets it. */
 const char *session_login(const Session *session);
+/* Said by the check of clients: it is one of our own. */
+void session_set_internal(Session *session, gboolean internal);
+/* Our own people, internal or logged in: for actions, which know no check. */
+gboolean session_is_ours(const Session *session);
 Message *session_message(const Session *session); /* NULL between messages */
 
 const void *session_fact(Session *session, const Check *check);
@@ -196,6 +200,9 @@ const char *recipient_text(const Recipient *recipient); /* as the MTA sent it */
 const char *recipient_error(const Recipient *recipient);
 const char *const *recipient_args(const Recipient *recipient);
 RcptState recipient_state(const Recipient *recipient);
+/* Said by the check that knows: the address, on the wire, that this one stands for, since we have rewritten or signed it (H2). */
+void recipient_set_original(Recipient *recipient, const char *original);
+const char *recipient_original(const Recipient *recipient); /* NULL: none */
 /* The newest weighing for this recipient; NULL before the first. */
 const Weighing *recipient_weighing(const Recipient *recipient);
 /* In settle hooks of the message: it has been accepted for this recipient, and goes to him as far as we are concerned; not
