@@ -148,7 +148,6 @@ static void find_ptr(Session *session)
 
 static void on_connect(Session *session)
 {
-    session_set_internal(session, client_fact(session)->internal);
     log_connect(session, client_fact(session));
     if (client_fact(session)->internal)
         session_is_internal(session);

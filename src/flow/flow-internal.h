@@ -80,7 +80,6 @@ struct Session {
     char *helo;
     guint helos;
     gboolean helo_in_transaction;
-    gboolean internal;
     GHashTable *macros[STAGE_COUNT];
 
     Stage stage;

@@ -79,9 +79,7 @@ const char *session_macro(const Session *session, const char *name);
 const char *session_receiver(const Session *session);
 /* The login of SMTP AUTH (macro auth_authen), or NULL. A new HELO, as after STARTTLS, forgets it. */
 const char *session_login(const Session *session);
-/* Said by the check of clients: it is one of our own. */
-void session_set_internal(Session *session, gboolean internal);
-/* Our own people, internal or logged in: for actions, which know no check. */
+/* Our own people, session_is_internal() or logged in: for actions, which know no check. */
 gboolean session_is_ours(const Session *session);
 Message *session_message(const Session *session); /* NULL between messages */
 

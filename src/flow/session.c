@@ -496,11 +496,6 @@ const char *session_login(const Session *session)
     return login && *login ? login : NULL;
 }
 
-void session_set_internal(Session *session, gboolean internal)
-{
-    session->internal = internal;
-}
-
 gboolean session_is_ours(const Session *session)
 {
     return session->internal || session_login(session);

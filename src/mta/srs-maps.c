@@ -16,6 +16,12 @@ typedef struct {
 
 typedef SocketmapAnswer (*Answer)(const Asked *asked, const char *key, GString *text);
 
+static SocketmapAnswer not_found(GString *text, const char *why)
+{
+    g_string_append(text, why);
+    return SOCKETMAP_NOTFOUND;
+}
+
 /* --- Sendmail --- */
 
 /* `joe<@example.com.>` as on the wire; NULL: no address, such as `<@>`. */
@@ -70,8 +76,11 @@ static SocketmapAnswer make_srs(const Asked *asked, const char *key, GString *te
     g_autofree char *address = from_ruleset(focused);
     gboolean stays = !address || (cut && keeps_senders(asked->config, key, (gsize)(cut - key)));
     g_autofree char *made = stays ? NULL : made_srs(asked, address);
-    if (!made || !append_focused(text, made))
-        g_string_append(text, focused);
+    if (made && append_focused(text, made))
+        return SOCKETMAP_OK;
+    if (!cut)
+        return not_found(text, "not rewritten");
+    g_string_append(text, focused);
     return SOCKETMAP_OK;
 }
 
@@ -83,8 +92,9 @@ static SocketmapAnswer reverse_srs(const Asked *asked, const char *key, GString 
         signing_reverse_all(asked->config, address, asked->now, &original);
     if (original && append_focused(text, original))
         return SOCKETMAP_OK;
-    /* An alias that is a program stays one word. */
-    g_string_append_printf(text, *key == '|' ? "\"%s\"" : "%s", key);
+    if (*key != '|')
+        return not_found(text, "not ours, or not any more");
+    g_string_append_printf(text, "\"%s\"", key); /* an alias that is a program stays one word */
     return SOCKETMAP_OK;
 }
 
@@ -95,12 +105,6 @@ static gboolean is_address(const char *key)
 {
     g_autoptr(Address) address = address_parse_path(key, -1, NULL);
     return address && *address->local && *address->domain && !address->is_literal;
-}
-
-static SocketmapAnswer not_found(GString *text, const char *why)
-{
-    g_string_append(text, why);
-    return SOCKETMAP_NOTFOUND;
 }
 
 static SocketmapAnswer forward(const Asked *asked, const char *key, GString *text)

@@ -3,8 +3,9 @@
  *
  *   make_srs, reverse_srs   Sendmail with pysrs.m4 as it is installed, for each recipient on its way out. Keys and values
  *                           are addresses as its rule sets have them, `joe<@example.com.>`; before that of make_srs may
- *                           stand the next host and $|. What is not rewritten comes back as it was: Sendmail would go on
- *                           with host and all.
+ *                           stand the next host and $|; then a sender that stays comes back as it was, since Sendmail would go on
+ *                           with host and all. Otherwise what stays is not found: Sendmail folds the case of keys unless
+ *                           the map says -f, and an address that is none of ours must not come back folded.
  *   forward, reverse        Postfix's sender_canonical_maps and recipient_canonical_maps, with the names that PostSRSd has
  *                           (`socketmap:unix:srs:forward`). What is not rewritten is not found.
  *
