@@ -40,7 +40,6 @@ static const char config_text[] =
     "*.ban.example\n"
     "email_providers = soft.example\nno_mail_to = mailer-daemon@*\nsyntax_checks = yes\nmessage_id_checks = "
     "yes\n"
-    "srs_domains = srs.us.example\n"
     "[spf]\nmode = on\nbest_guess = yes\ndelegate = inc.example\ntrusted_forwarder = mx.example\nlax = yes\n"
     "internal_policy = ip4:10.0.0.0/8\n"
     "[authres]\nadd = yes\n"

@@ -193,11 +193,13 @@ static char *through_srs1(const char *rest, const char *domain)
     return srstag_join(local, first);
 }
 
-static const struct {
+typedef struct {
     const char *prefix;
     const char *separators; /* one of these follows */
     char *(*through)(const char *rest, const char *domain);
-} tag_forms[] = {
+} TagForm;
+
+static const TagForm tag_forms[] = {
     {"prvs", "=", through_prvs},     {"btv1", "=", through_btv1},   {"msprvs1", "=", through_one_field},
     {"ses", "=", through_one_field}, {"srs0", "=+-", through_srs0}, {"srs1", "=+-", through_srs1},
 };
@@ -231,18 +233,33 @@ static char *through_verp(const char *local, const char *domain, const char *rec
     return srstag_join(list, domain);
 }
 
+/* NULL: none of them. */
+static const TagForm *find_form(const char *local)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(tag_forms); i++) {
+        gsize n = strlen(tag_forms[i].prefix);
+        char after = strlen(local) > n ? local[n] : '\0';
+        if (after && strchr(tag_forms[i].separators, after) &&
+            g_ascii_strncasecmp(local, tag_forms[i].prefix, n) == 0)
+            return &tag_forms[i];
+    }
+    return NULL;
+}
+
+gboolean srs_bears_tag(const char *address)
+{
+    g_auto(SrsTagParts) parts = {0};
+    return srstag_split(address, &parts) && find_form(parts.local) != NULL;
+}
+
 static char *look_through_once(const char *address, const char *recipient)
 {
     g_auto(SrsTagParts) parts = {0};
     if (!srstag_split(address, &parts))
         return NULL;
-    for (gsize i = 0; i < G_N_ELEMENTS(tag_forms); i++) {
-        gsize n = strlen(tag_forms[i].prefix);
-        char after = strlen(parts.local) > n ? parts.local[n] : '\0';
-        if (after && strchr(tag_forms[i].separators, after) &&
-            g_ascii_strncasecmp(parts.local, tag_forms[i].prefix, n) == 0)
-            return tag_forms[i].through(parts.local + n + 1, parts.domain);
-    }
+    const TagForm *form = find_form(parts.local);
+    if (form)
+        return form->through(parts.local + strlen(form->prefix) + 1, parts.domain);
     return through_verp(parts.local, parts.domain, recipient);
 }
 

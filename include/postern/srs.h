@@ -102,4 +102,8 @@ SrsStatus batv_verify(const BatvSettings *batv, const char *address, gint64 now,
  * none. `recipient` may be NULL. */
 char *srs_look_through(const char *address, const char *recipient);
 
+/* TRUE for a local part that bears one of these tags, VERP left out: signing it would bury a signature. Nothing is
+ * verified. */
+gboolean srs_bears_tag(const char *address);
+
 G_END_DECLS

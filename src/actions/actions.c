@@ -5,5 +5,6 @@ const Action *const all_actions[] = {
     &action_supply_sender, /* E7: Sender, where From names somebody else */
     &action_hide_path,     /* H5: internal Received fields of outgoing mail removed */
     &action_authres,       /* C2, E5: Received-SPF, Authentication-Results; forged ones of our name removed */
+    &action_srs,           /* H1–H3: senders rewritten and signed, recipients of genuine bounces put back */
     NULL,
 };

@@ -6,6 +6,7 @@
 extern const Action action_supply_sender;
 extern const Action action_hide_path;
 extern const Action action_authres;
+extern const Action action_srs;
 
 /* All of them in the order in which they run, signing last; NULL ends. */
 extern const Action *const all_actions[];

@@ -37,7 +37,9 @@ ON(internal_mta_is_on, !hosts_is_empty(config->sender.internal_mta))
 ON(private_relay_is_on, !patterns_is_empty(config->sender.private_relay))
 ON(banned_domains_are_on, !patterns_is_empty(config->sender.banned_domains))
 ON(no_mail_is_on, !patterns_is_empty(config->sender.no_mail_to))
-ON(srs_is_on, config->loaded.srs_secrets && !patterns_is_empty(config->sender.srs_domains))
+ON(srs_is_on, config->loaded.srs_secrets && !patterns_is_empty(config->srs.domains))
+ON(bounce_check_is_on, config->bounces.check)
+ON(bounces_are_on, config->bounces.check && config->loaded.srs_secrets)
 ON(message_id_is_on, config->sender.message_id_checks)
 ON(spf_is_on, config->spf.mode == SPF_MODE_ON)
 ON(guess_is_on, config->spf.mode == SPF_MODE_ON && config->spf.best_guess)
@@ -71,7 +73,10 @@ static const struct {
     [TAG_PRIVATE_RELAY] = {private_relay_is_on, "[sender] private_relay"},
     [TAG_BANNED_DOMAIN] = {banned_domains_are_on, "[sender] banned_domains"},
     [TAG_NO_MAIL] = {no_mail_is_on, "[sender] no_mail_to"},
-    [TAG_SRS_FORGED] = {srs_is_on, "[sender] srs_domains and srs_secret_file"},
+    [TAG_SRS_FORGED] = {srs_is_on, "[srs] domains and secret_file"},
+    [TAG_BOUNCE_GENUINE] = {bounces_are_on, "[bounces] check = yes and [srs] secret_file"},
+    [TAG_BOUNCE_FORGED] = {bounces_are_on, "[bounces] check = yes and [srs] secret_file"},
+    [TAG_BOUNCE_MANY] = {bounce_check_is_on, "[bounces] check = yes"},
     [TAG_SHORT_MSGID] = {message_id_is_on, "[sender] message_id_checks = yes"},
     [TAG_SPF_PASS] = {spf_is_on, "[spf] mode = on"},
     [TAG_SPF_GUESS] = {guess_is_on, "[spf] mode = on and best_guess = yes"},
@@ -356,6 +361,17 @@ static gboolean spf_is_not_on(const Config *config)
     return config->spf.mode != SPF_MODE_ON;
 }
 
+static gboolean signs_nothing(const Config *config)
+{
+    return patterns_is_empty(config->srs.sign_srs) && patterns_is_empty(config->srs.sign_ses) &&
+           patterns_is_empty(config->srs.sign_batv);
+}
+
+static gboolean rewrites(const Config *config, RewriteMode whose)
+{
+    return config->srs.rewrite == whose || config->srs.rewrite == REWRITE_ALL;
+}
+
 ON(authres_is_off, !config->authres.add)
 ON(no_relays, hosts_is_empty(config->connection.trusted_relay))
 ON(nobody_is_stopped, config->connection.max_demerits == 0 && config->connection.max_unknown == 0 &&
@@ -364,7 +380,18 @@ ON(no_banned_domains, patterns_is_empty(config->sender.banned_domains) && *confi
 ON(greylist_is_off, config->greylist.mode == GREYLIST_OFF)
 ON(greylist_is_not_all, config->greylist.mode != GREYLIST_ALL)
 ON(no_srs_secrets, !config->loaded.srs_secrets)
-ON(no_srs_domains, patterns_is_empty(config->sender.srs_domains))
+ON(no_signing,
+   patterns_is_empty(config->srs.domains) && *config->srs.forward_domain == '\0' && signs_nothing(config))
+ON(no_rewriting, config->srs.rewrite == REWRITE_OFF && !config->srs.socketmap[0])
+ON(no_rewriting_of_own,
+   config->srs.rewrite != REWRITE_OWN && config->srs.rewrite != REWRITE_ALL && !config->srs.socketmap[0])
+ON(rewrites_nothing, (rewrites(config, REWRITE_OWN) && signs_nothing(config)) ||
+                         (rewrites(config, REWRITE_FORWARDED) && *config->srs.forward_domain == '\0'))
+ON(no_bounces, !config->bounces.check)
+ON(nothing_is_signed, signs_nothing(config))
+ON(knows_no_domain, rewrites(config, REWRITE_FORWARDED) &&
+                        patterns_is_empty(config->sender.internal_domains) &&
+                        patterns_is_empty(config->srs.local_domains))
 ON(no_store, *config->store.path == '\0')
 ON(no_failed_dir, *config->journal.failed_dir == '\0')
 ON(no_quarantine, *config->policy.quarantine_dir == '\0')
@@ -407,8 +434,32 @@ static const struct {
     {"greylist", "exempt_rcpts", greylist_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
     {"greylist", "proven", greylist_is_not_all, PROBLEM_WARNING, "does nothing unless mode = all"},
     {"policy", "quarantine_age", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
-    {"sender", "srs_domains", no_srs_secrets, PROBLEM_WARNING, "does nothing without srs_secret_file"},
-    {"sender", "srs_secret_file", no_srs_domains, PROBLEM_WARNING, "does nothing without srs_domains"},
+    {"srs", "domains", no_srs_secrets, PROBLEM_WARNING, "does nothing without secret_file"},
+    {"srs", "forward_domain", no_srs_secrets, PROBLEM_WARNING, "does nothing without secret_file"},
+    {"srs", "forward_domain", no_rewriting, PROBLEM_WARNING, "does nothing without socketmap or rewrite"},
+    {"srs", "sign_srs", no_srs_secrets, PROBLEM_WARNING, "does nothing without secret_file"},
+    {"srs", "sign_ses", no_srs_secrets, PROBLEM_WARNING, "does nothing without secret_file"},
+    {"srs", "sign_batv", no_srs_secrets, PROBLEM_WARNING, "does nothing without secret_file"},
+    {"srs", "sign_srs", no_rewriting_of_own, PROBLEM_WARNING,
+     "signs nothing without socketmap or rewrite = own"},
+    {"srs", "sign_ses", no_rewriting_of_own, PROBLEM_WARNING,
+     "signs nothing without socketmap or rewrite = own"},
+    {"srs", "sign_batv", no_rewriting_of_own, PROBLEM_WARNING,
+     "signs nothing without socketmap or rewrite = own"},
+    {"srs", "secret_file", no_signing, PROBLEM_WARNING,
+     "does nothing without domains, forward_domain, sign_srs, sign_ses or sign_batv"},
+    {"srs", "rewrite", no_srs_secrets, PROBLEM_WARNING, "does nothing without secret_file"},
+    {"srs", "rewrite", rewrites_nothing, PROBLEM_WARNING,
+     "needs sign_srs, sign_ses or sign_batv for our own senders, forward_domain for those of others"},
+    {"srs", "rewrite", knows_no_domain, PROBLEM_WARNING,
+     "rewrites no forwarded mail: without internal_domains or local_domains nobody knows what that is"},
+    {"srs", "socketmap", no_srs_secrets, PROBLEM_WARNING, "changes no address without secret_file"},
+    {"bounces", "check", no_srs_secrets, PROBLEM_WARNING, "finds nothing genuine without [srs] secret_file"},
+    {"bounces", "require_signature", no_bounces, PROBLEM_WARNING, "does nothing unless check = yes"},
+    {"bounces", "require_signature", nothing_is_signed, PROBLEM_WARNING,
+     "does nothing: [srs] sign_srs, sign_ses and sign_batv are empty"},
+    {"bounces", "senders", no_bounces, PROBLEM_WARNING, "does nothing unless check = yes"},
+    {"bounces", "unsigned_ok", no_bounces, PROBLEM_WARNING, "does nothing unless check = yes"},
     {"sender", "internal_mta", nobody_is_internal, PROBLEM_WARNING,
      "does nothing but for logins: internal_connect is empty, so nobody else is internal"},
     {"sender", "internal_domains", nobody_is_internal, PROBLEM_WARNING,

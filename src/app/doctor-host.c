@@ -123,8 +123,8 @@ void doctor_files(Doctor *doctor)
         check_parent(doctor, config->store.path);
     for (char **file = config->loaded.files; file && *file; file++)
         check_parent(doctor, *file);
-    if (*config->sender.srs_secret_file)
-        check_parent(doctor, config->sender.srs_secret_file);
+    if (*config->srs.secret_file)
+        check_parent(doctor, config->srs.secret_file);
     if (!*config->daemon.control)
         advise(doctor, ADVICE_NOTE, doctor->config_path, "[daemon] control = /run/postern/control.sock",
                "without a control socket `postern reload` cannot ask the filter, and macros are not seen");

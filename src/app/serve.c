@@ -13,7 +13,9 @@
 #include "base/service.h"
 #include "checks/checks.h"
 #include "flow/engine.h"
+#include "mta/map-server.h"
 #include "mta/milter.h"
+#include "mta/srs-maps.h"
 #include "net/resolver.h"
 #include "store/journal.h"
 
@@ -29,7 +31,8 @@ typedef struct {
     Engine *engine;
     Control *control;
     Milter *milter;
-    char *stamp; /* of the files that the configuration was read from */
+    MapServer *maps; /* NULL: none are served */
+    char *stamp;     /* of the files that the configuration was read from */
     pthread_mutex_t reload_lock;
 } Daemon;
 
@@ -207,13 +210,37 @@ static void reopen_log(void)
 
 /* --- start and stop --- */
 
+static SocketmapAnswer answer_map(const char *map, const char *key, GString *text, void *data)
+{
+    Daemon *daemon = data;
+    g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
+    return srs_maps_answer(snapshot_config(snapshot), map, key, clock_seconds(daemon->services.clock),
+                           random_u64(daemon->services.random), text);
+}
+
+static gboolean open_maps(Daemon *daemon, const Config *config, GError **error)
+{
+    const MapServerSettings settings = {
+        .listen = (const char *const *)config->srs.socketmap,
+        .socket_mode = config->daemon.socket_mode,
+        .socket_group = config->daemon.socket_group,
+        .connections_max = (guint)config->srs.socketmap_connections,
+        .idle_timeout = config->srs.socketmap_idle,
+        .handler = answer_map,
+        .data = daemon,
+    };
+    if (*settings.listen)
+        daemon->maps = map_server_new(&settings, error);
+    return !*settings.listen || daemon->maps;
+}
+
 /* What needs the rights that the daemon was started with. */
 static gboolean open_privileged(Daemon *daemon, const Config *config, GError **error)
 {
     if (!open_log(config, error))
         return FALSE;
     daemon->milter = milter_new(daemon->engine, config, error);
-    if (!daemon->milter)
+    if (!daemon->milter || !open_maps(daemon, config, error))
         return FALSE;
     if (*config->daemon.control) {
         daemon->control = control_new(config->daemon.control, handle_control, daemon, error);
@@ -270,6 +297,8 @@ static gboolean open_services(Daemon *daemon, const Config *config, GError **err
     if (!open_folder(config->policy.quarantine_dir, &kept, &daemon->services.quarantine, error) ||
         !open_folder(config->journal.failed_dir, &failed, &daemon->services.failed, error))
         return FALSE;
+    if (daemon->maps && !map_server_start(daemon->maps, error))
+        return FALSE;
     return milter_start(daemon->milter, error);
 }
 
@@ -287,6 +316,9 @@ static gboolean start(Daemon *daemon, const Problems *problems, GError **error)
         control_start(daemon->control);
     for (const char *const *address = milter_addresses(daemon->milter); *address; address++)
         log_notice("listening on %s", *address);
+    for (const char *const *address = daemon->maps ? map_server_addresses(daemon->maps) : NULL;
+         address && *address; address++)
+        log_notice("serving maps on %s", *address);
     service_ready();
     return TRUE;
 }
@@ -349,6 +381,7 @@ static void stop(Daemon *daemon)
 static void daemon_close(Daemon *daemon)
 {
     control_free(daemon->control);
+    map_server_free(daemon->maps);
     milter_free(daemon->milter);
     engine_free(daemon->engine);
     store_free(daemon->services.store);

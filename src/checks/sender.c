@@ -11,6 +11,7 @@
 #include "checks/ban-key.h"
 #include "checks/checks.h"
 #include "checks/client.h"
+#include "conf/signing.h"
 
 static void check_null(Message *message)
 {
@@ -26,15 +27,10 @@ static void check_null(Message *message)
 }
 
 /* `banned_domains` holds domains, and mailboxes of providers that are too large to be banned whole. */
-static void check_banned(Message *message)
+static gboolean find_banned(Message *message, const Address *sender)
 {
     Session *session = message_session(message);
     const Config *config = session_config(session);
-    const Address *sender = message_sender(message);
-    if (!*sender->domain)
-        return;
-    if (!session_remembers(session) && patterns_is_empty(config->sender.banned_domains))
-        return;
     gboolean mailbox_only = patterns_match(config->sender.email_providers, sender->domain) != NULL;
     const char *subject = mailbox_only ? sender->canonical : sender->domain;
     g_auto(GStrv) keys = ban_address_keys(sender, mailbox_only);
@@ -47,6 +43,26 @@ static void check_banned(Message *message)
                                   &entry, &index) == STORE_YES)
         message_find(message, &check_sender, TAG_BANNED_DOMAIN, sender->canonical, "%s is banned here: %s",
                      entry.key, entry.text);
+    else
+        return FALSE;
+    return TRUE;
+}
+
+/* A tag hides nobody, be it his own or a forwarder's. */
+static void check_banned(Message *message)
+{
+    Session *session = message_session(message);
+    const Address *sender = message_sender(message);
+    if (!*sender->domain)
+        return;
+    if (!session_remembers(session) && patterns_is_empty(session_config(session)->sender.banned_domains))
+        return;
+    if (find_banned(message, sender))
+        return;
+    g_autofree char *original = srs_look_through(sender->mailbox, NULL);
+    g_autoptr(Address) behind = original ? address_parse_path(original, -1, NULL) : NULL;
+    if (behind)
+        find_banned(message, behind);
 }
 
 static void check_srs(Message *message)
@@ -54,18 +70,12 @@ static void check_srs(Message *message)
     Session *session = message_session(message);
     const Config *config = session_config(session);
     const Address *sender = message_sender(message);
-    if (!*sender->domain || !config->loaded.srs_secrets ||
-        !patterns_match(config->sender.srs_domains, sender->domain))
+    if (!*sender->domain || !signing_is_on(config) || !patterns_match(config->srs.domains, sender->domain))
         return;
-    SrsSettings settings = {
-        .secrets = (const char *const *)config->loaded.srs_secrets,
-        .max_age = config->sender.srs_max_age,
-        .hash_length = config->sender.srs_hash_length,
-    };
     g_autofree char *original = NULL;
     SrsStatus status =
-        srs_reverse(&settings, sender->mailbox, clock_seconds(session_clock(session)), &original);
-    if (status == SRS_UNTAGGED && !config->sender.srs_only)
+        signing_reverse(config, sender->mailbox, clock_seconds(session_clock(session)), &original);
+    if (status == SRS_UNTAGGED && !config->srs.only_signed)
         return;
     if (status != SRS_VALID)
         message_find(message, &check_sender, TAG_SRS_FORGED, sender->canonical, "%s: our signature is %s",

@@ -65,7 +65,7 @@ static const char page_tail[] =
     "Keys whose "
     "features\n"
     "come later are accepted and named. Secrets in [srs] are used; move them to\n"
-    ".IR sender.srs_secret_file .\n"
+    ".IR srs.secret_file .\n"
     ".SH SEE ALSO\n"
     ".BR postern (8),\n"
     ".BR postern\\-config (8),\n"

@@ -3,8 +3,8 @@
  * which the milter's file names with `config =`. What the included file says counts more, as it did when both
  * were read into one table.
  *
- * The daemon signed, which comes later. What counts today is that a sender in one of these domains that
- * claims to be signed by us must be (B12).
+ * The daemon rewrote and signed senders, by the MTA's maps: that is the socket map now. The milter told genuine bounces
+ * from forged ones, refused senders with a forged signature of ours, and rewrote nothing: the maps did that.
  */
 #include "conf/config-internal.h"
 
@@ -31,6 +31,25 @@ static const char *const old_secrets[] = {"secret.0", "secret.1", "secret.2"};
 /* Each lists domains in which we sign. */
 static const char *const domain_keys[] = {"ses", "srs", "sign", "fwdomain"};
 
+/* What the daemon had without being told when it read a file of its own. */
+#define OLD_SOCKET "/var/run/milter/pysrs"
+
+/* Keys whose values are those of an option as they are. `fallback` NULL: the option's own default. */
+static const struct {
+    const char *old_key, *section, *key, *fallback;
+} same_keys[] = {
+    {"maxage", "srs", "max_age", OLD_MAX_AGE},
+    {"hashlength", "srs", "hash_length", OLD_HASH_LENGTH},
+    {"separator", "srs", "separator", NULL},
+    {"fwdomain", "srs", "forward_domain", NULL},
+    {"sign", "srs", "sign_srs", NULL},
+    {"ses", "srs", "sign_ses", NULL},
+    {"nosrs", "srs", "exempt", NULL},
+    {"socket", "srs", "socketmap", NULL},
+    {"reject_spoofed", "bounces", "require_signature", NULL},
+    {"unsigned_dsn_ok", "bounces", "unsigned_ok", NULL},
+};
+
 static const IniEntry *find(const OldSrs *srs, const char *key, const char **name)
 {
     for (guint i = G_N_ELEMENTS(srs->sources); i-- > 0;) {
@@ -45,22 +64,42 @@ static const IniEntry *find(const OldSrs *srs, const char *key, const char **nam
 }
 
 /* As if `value` stood in the file that it comes from. */
-static void set_from(const OldSrs *srs, const char *name, const char *key, const char *value, guint line)
+static void set_from(const OldSrs *srs, const char *name, const char *section, const char *key,
+                     const char *value, guint line)
 {
     const char *own = srs->loader->name;
     srs->loader->name = name;
-    loader_set(srs->loader, option_find("sender", key), value, line);
+    loader_set(srs->loader, option_find(section, key), value, line);
     srs->loader->name = own;
 }
 
-static void set_number(const OldSrs *srs, const char *old_key, const char *key, const char *fallback)
+static void set_same(const OldSrs *srs)
 {
     const char *name;
-    const IniEntry *entry = find(srs, old_key, &name);
-    if (entry != NULL)
-        set_from(srs, name, key, entry->value, entry->line);
-    else
-        set_from(srs, srs->loader->name, key, fallback, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(same_keys); i++) {
+        const IniEntry *entry = find(srs, same_keys[i].old_key, &name);
+        if (entry != NULL)
+            set_from(srs, name, same_keys[i].section, same_keys[i].key, entry->value, entry->line);
+        else if (same_keys[i].fallback != NULL)
+            set_from(srs, srs->loader->name, same_keys[i].section, same_keys[i].key, same_keys[i].fallback,
+                     0);
+    }
+}
+
+/* They were local parts; as patterns those end in @. */
+static void set_bouncers(const OldSrs *srs)
+{
+    const char *name;
+    const IniEntry *entry = find(srs, "banned_users", &name);
+    if (entry == NULL)
+        return;
+    g_autoptr(GString) patterns = g_string_new(NULL);
+    g_auto(GStrv) words = g_strsplit_set(entry->value, ", \t\n", -1);
+    for (char **word = words; *word != NULL; word++)
+        if (**word != '\0')
+            g_string_append_printf(patterns, "%s%s%s", patterns->len > 0 ? ", " : "", *word,
+                                   strchr(*word, '@') != NULL ? "" : "@");
+    set_from(srs, name, "bounces", "senders", patterns->str, entry->line);
 }
 
 static void set_domains(const OldSrs *srs)
@@ -79,7 +118,7 @@ static void set_domains(const OldSrs *srs)
         g_string_append_printf(domains, "%s%s", domains->len > 0 ? ", " : "", entry->value);
     }
     if (domains->len > 0)
-        set_from(srs, first_name, "srs_domains", domains->str, first_line);
+        set_from(srs, first_name, "srs", "domains", domains->str, first_line);
 }
 
 /* The old programs asked nobody whether others can read it. */
@@ -120,11 +159,18 @@ static void apply(const OldSrs *srs, guint section_line)
             "everybody knows");
         return;
     }
-    set_number(srs, "maxage", "srs_max_age", OLD_MAX_AGE);
-    set_number(srs, "hashlength", "srs_hash_length", OLD_HASH_LENGTH);
+    const char *own = srs->loader->name;
+    set_same(srs);
+    set_bouncers(srs);
     set_domains(srs);
     /* People have addresses of their own in these domains. */
-    set_from(srs, srs->loader->name, "srs_only", "no", 0);
+    set_from(srs, own, "srs", "only_signed", "no", 0);
+    if (ini_has_section(srs->sources[0].ini, "milter")) {
+        set_from(srs, own, "bounces", "check", "yes", 0);
+        set_from(srs, own, "bounces", "restore", "no", 0); /* the MTA's map did */
+    } else if (find(srs, "socket", &own) == NULL) {
+        set_from(srs, srs->loader->name, "srs", "socketmap", OLD_SOCKET, 0);
+    }
 }
 
 /* NULL: there is none, or it cannot be used, which has been told. */

@@ -99,6 +99,12 @@ static const OldName old_names[] = {
     {"srs", "ses", OLD_ELSEWHERE, NULL, NULL},
     {"srs", "srs", OLD_ELSEWHERE, NULL, NULL},
     {"srs", "sign", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "nosrs", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "separator", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "socket", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "reject_spoofed", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "banned_users", OLD_ELSEWHERE, NULL, NULL},
+    {"srs", "unsigned_dsn_ok", OLD_ELSEWHERE, NULL, NULL},
 
     {"defang", "scan_rfc822", OLD_LATER, NULL, NULL},
     {"defang", "scan_zip", OLD_LATER, NULL, NULL},
@@ -119,11 +125,6 @@ static const OldName old_names[] = {
     {"wiretap", "mail_archive", OLD_LATER, NULL, NULL},
     {"wiretap", "smart_alias", OLD_LATER, NULL, NULL},
     {"srs", "database", OLD_LATER, NULL, NULL},
-    {"srs", "separator", OLD_LATER, NULL, NULL},
-    {"srs", "socket", OLD_LATER, NULL, NULL},
-    {"srs", "reject_spoofed", OLD_LATER, NULL, NULL},
-    {"srs", "banned_users", OLD_LATER, NULL, NULL},
-    {"srs", "nosrs", OLD_LATER, NULL, NULL},
     {"srs", "trusted_forwarder", OLD_LATER, NULL, NULL},
     {"dspam", "dspam_dict", OLD_LATER, NULL, NULL},
     {"dspam", "dspam_users", OLD_LATER, NULL, NULL},
@@ -161,17 +162,34 @@ static const OldName old_names[] = {
 /* Several programs had files of this form. The one that refused bad HELO and PTR names called its socket so. */
 typedef enum { PROGRAM_BMS = 1, PROGRAM_SPF = 2, PROGRAM_OTHER = 4 } OldProgram;
 
-/* [srs] alone is what the SRS daemon read; together with sections of ours it is a slip in a new file. */
-gboolean old_is(const Ini *ini)
+static gboolean is_old_key(const char *section, const char *key)
 {
-    if (ini_has_section(ini, "milter") || !ini_has_section(ini, "srs"))
-        return ini_has_section(ini, "milter");
+    for (guint i = 0; i < G_N_ELEMENTS(old_names); i++)
+        if (strcmp(old_names[i].section, section) == 0 && old_names[i].key != NULL &&
+            g_ascii_strcasecmp(old_names[i].key, key) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+/* [srs] alone is what the SRS daemon read, unless it has a key that only ours has. */
+static gboolean is_daemons_own(const Ini *ini)
+{
     const char *section;
     guint line;
     for (guint i = 0; (section = ini_section_at(ini, i, &line)) != NULL; i++)
         if (strcmp(section, "srs") != 0 && strcmp(section, "default") != 0)
             return FALSE;
+    for (guint i = 0; i < ini_len(ini); i++) {
+        const IniEntry *entry = ini_at(ini, i);
+        if (option_find(entry->section, entry->key) != NULL && !is_old_key(entry->section, entry->key))
+            return FALSE;
+    }
     return TRUE;
+}
+
+gboolean old_is(const Ini *ini)
+{
+    return ini_has_section(ini, "milter") || (ini_has_section(ini, "srs") && is_daemons_own(ini));
 }
 
 static OldProgram program_of(const Ini *ini)

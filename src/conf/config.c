@@ -198,8 +198,8 @@ static void read_named_files(Loader *loader)
     config->loaded.files = (char **)g_ptr_array_steal(loader->files, NULL);
     config->loaded.limits = limits_new(&config->policy.limits, loader->name, loader->problems);
     config->loaded.dnsbl = dnsbl_new(&config->policy.dnsbl, loader->name, loader->problems);
-    if (*config->sender.srs_secret_file != '\0')
-        read_secrets(loader, config->sender.srs_secret_file);
+    if (*config->srs.secret_file != '\0')
+        read_secrets(loader, config->srs.secret_file);
     if (*config->spf.delegate_file != '\0')
         read_substitutes(loader, config->spf.delegate_file);
 }

@@ -34,6 +34,19 @@
     X(RULES, "rules") /* where a rule says GREYLIST */                                                       \
     X(ALL, "all")
 
+/* Whose senders the milter rewrites (H3). */
+#define REWRITE_MODES(X)                                                                                     \
+    X(OFF, "off")                                                                                            \
+    X(OWN, "own")             /* ours: signed */                                                             \
+    X(FORWARDED, "forwarded") /* others', in mail that we pass on */                                         \
+    X(ALL, "all")
+
+typedef enum {
+#define X(id, word) REWRITE_##id,
+    REWRITE_MODES(X)
+#undef X
+} RewriteMode;
+
 typedef enum {
 #define X(id, word) GREYLIST_##id,
     GREYLIST_MODES(X)
@@ -146,12 +159,36 @@ typedef struct {
         PatternList *no_mail_to;    /* MAILER-DAEMON@, auto-notify@ (B12) */
         gboolean syntax_checks;     /* refuse addresses that are none (B1) */
         gboolean message_id_checks; /* refuse a Message-ID too short to be one (B12) */
-        PatternList *srs_domains;   /* MFROM in one of these must verify (B12) */
-        gboolean srs_only;          /* also one that does not look signed at all */
-        char *srs_secret_file;      /* one secret a line, the first signs */
-        int srs_max_age;            /* days */
-        int srs_hash_length;
     } sender;
+
+    /* conf/signing.h makes of it what include/postern/srs.h takes. */
+    struct {
+        char *secret_file; /* one secret a line, the first signs */
+        int max_age;       /* days */
+        int hash_length;
+        char *separator;            /* "=", "+" or "-" */
+        PatternList *domains;       /* MFROM in one of these must verify (B12) */
+        gboolean only_signed;       /* also one that does not look signed at all */
+        char *forward_domain;       /* senders of forwarded mail are put into it; "" : they stay */
+        PatternList *local_domains; /* ours beside internal_domains: mail to them is not forwarded */
+        PatternList *exempt;        /* recipient domains and hosts that get senders as they are */
+        PatternList *sign_srs;      /* our senders that are signed in SRS form */
+        PatternList *sign_ses;      /* … in SES form */
+        PatternList *sign_batv;     /* … in BATV form */
+        int batv_days;              /* that such a signature is good */
+        RewriteMode rewrite;        /* by the milter, at end of message */
+        char **socketmap;           /* sockets for the MTA's maps */
+        int socketmap_connections;  /* at once */
+        int socketmap_idle;         /* the MTA says nothing for so long: close */
+    } srs;
+
+    struct {
+        gboolean check;             /* is a bounce to one of our signed addresses genuine? (H2) */
+        gboolean require_signature; /* an unsigned one is forged */
+        PatternList *senders;       /* who bounces with a sender of his own: postmaster@ */
+        PatternList *unsigned_ok;   /* domains of hosts that may bounce to an unsigned address */
+        gboolean restore;           /* the recipient of a genuine one is put back to what it was */
+    } bounces;
 
     struct {
         Addresses *whitelist;
@@ -234,7 +271,7 @@ typedef struct {
                                reload */
         LimitList *limits;  /* of policy.limits (conf/limits.h) */
         DnsblList *dnsbl;   /* of policy.dnsbl (conf/dnsbl.h) */
-        char **srs_secrets; /* of sender.srs_secret_file, the first signs; NULL: none */
+        char **srs_secrets; /* of srs.secret_file, the first signs; NULL: none */
         Resolver *substitutes; /* of spf.delegate_file; NULL: none */
     } loaded;
 } Config;

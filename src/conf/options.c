@@ -39,6 +39,15 @@ static const char *const greylist_words[] = {
         NULL,
 };
 
+static const char *const rewrite_words[] = {
+#define X(id, word) word,
+    REWRITE_MODES(X)
+#undef X
+        NULL,
+};
+
+static const char *const separator_words[] = {"=", "+", "-", NULL};
+
 /* A member of another type than the row says does not compile. */
 #define ROW(s, k, ctype, k_kind, deflt, text, ...)                                                           \
     {                                                                                                        \
@@ -93,6 +102,8 @@ const OptionSection option_sections[] = {
     {"sender", "The envelope sender and recipients."},
     {"lists", "Senders who are welcome, and senders who are not: these, and with [store] path those that are "
               "remembered."},
+    {"srs", "Senders that are rewritten for forwarding (SRS) or signed (SRS, SES, BATV)."},
+    {"bounces", "Bounces: genuine, if they answer mail that we signed, or forged."},
     {"spf", "SPF (RFC 7208)."},
     {"greylist", "Who sends for the first time is asked to come back."},
     {"authres", "Authentication-Results (RFC 8601)."},
@@ -205,14 +216,40 @@ const Option options[] = {
              .example = "mailer-daemon@*, auto-notify@*"),
     BOOL(sender, syntax_checks, "no", "Refuse envelope addresses that are none (RFC 5321)."),
     BOOL(sender, message_id_checks, "no", "Refuse a Message-ID that is too short to be one."),
-    PATTERNS(sender, srs_domains, "", "Domains in which we sign senders: a sender there must verify.",
-             .example = "srs.example.com"),
-    BOOL(sender, srs_only, "yes",
-         "Nobody has an address of his own in srs_domains: what bears no signature there is refused, too."),
-    SECRET(sender, srs_secret_file, "File with SRS secrets, one a line; the first signs, all verify.",
+
+    SECRET(srs, secret_file, "File with secrets for SRS, SES and BATV, one a line; the first signs, all verify.",
            .example = "/etc/postern/srs.secret"),
-    INT(sender, srs_max_age, "21", 1, 1000, "Days that a signed sender is good."),
-    INT(sender, srs_hash_length, "4", 4, 20, "Least length of a signature that is believed."),
+    INT(srs, max_age, "21", 1, 1000, "Days that a rewritten or signed sender is good."),
+    INT(srs, hash_length, "4", 4, 20, "Length of the signatures that are written, and the least that is believed."),
+    WORD(srs, separator, separator_words, "=", "What is written after SRS0 and SRS1; all three are read."),
+    PATTERNS(srs, domains, "", "Domains in which senders are ours to verify: one that looks signed must be so.",
+             .example = "srs.example.com"),
+    BOOL(srs, only_signed, "yes",
+         "Nobody has an address of his own in domains: a sender that bears no signature there is refused, too."),
+    STRING(srs, forward_domain, "", "Domain that senders of forwarded mail are put into; empty: they stay.",
+           .example = "srs.example.com"),
+    PATTERNS(srs, local_domains, "", "Our domains beside internal_domains: mail to them is not forwarded mail.",
+             .example = "example.net"),
+    PATTERNS(srs, exempt, "", "Recipients that get senders as they are: domains, and for Sendmail's map hosts.",
+             .example = "backup.example.com, lists.example.org"),
+    PATTERNS(srs, sign_srs, "", "Our domains whose senders are signed in SRS form.", .example = "example.com"),
+    PATTERNS(srs, sign_ses, "", "Our domains whose senders are signed in SES form.", .example = "example.com"),
+    PATTERNS(srs, sign_batv, "", "Our domains whose senders are signed in BATV form, prvs=.", .example = "example.com"),
+    INT(srs, batv_days, "7", 1, 499, "Days that a BATV signature is good."),
+    ENUM(srs, rewrite, RewriteMode, rewrite_words, "off",
+         "What the milter rewrites: off; own signs our senders; forwarded does those of mail that we pass on; all."),
+    LISTEN(srs, socketmap, "", "Sockets on which the MTA's maps are served; empty: none.", RESTART,
+           .example = "unix:/var/spool/postfix/srs"),
+    INT(srs, socketmap_connections, "500", 1, 10000, "Connections of the MTA's maps at once.", RESTART),
+    SECONDS(srs, socketmap_idle, "7210s", 10, 7 * DAY, "One on which nothing is asked for so long is closed.", RESTART),
+
+    BOOL(bounces, check, "no", "Find out whether bounces to our signed senders are genuine, and refuse those to several recipients."),
+    BOOL(bounces, require_signature, "no", "A bounce to an unsigned address of [srs] sign_srs, sign_ses or sign_batv is forged."),
+    PATTERNS(bounces, senders, "", "Senders whose mail is a bounce, too; a local part alone ends in @.",
+             .example = "mailer-daemon@*"),
+    PATTERNS(bounces, unsigned_ok, "", "Domains of hosts and senders that may bounce to an unsigned address.",
+             .example = "careless.example, *.careless.example"),
+    BOOL(bounces, restore, "yes", "Put the recipient of a genuine bounce back to the address that was rewritten or signed."),
 
     ADDRESSES(lists, whitelist, "Senders who are welcome.",
               .example = "joe@example.com, @example.net, *.example.org, !jane@example.net, file:/etc/postern/whitelist"),

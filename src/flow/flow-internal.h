@@ -148,9 +148,10 @@ struct Recipient {
     const char *const *args;
     const char *const *keys; /* policy_keys() */
     RcptState state;
-    const char *refused; /* the MTA's own words; NULL: it did not */
-    Reply reply;         /* to RCPT */
-    GArray *done;        /* Demand */
+    const char *refused;  /* the MTA's own words; NULL: it did not */
+    Reply reply;          /* to RCPT */
+    GArray *done;         /* Demand */
+    const char *original; /* of a tag of ours; NULL: it bears none */
     const Weighing *weighing;
     Recipient *live; /* in a shadow: the same one where it has an effect */
 };

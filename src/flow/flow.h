@@ -201,6 +201,9 @@ const char *recipient_text(const Recipient *recipient); /* as the MTA sent it */
 const char *recipient_error(const Recipient *recipient);
 const char *const *recipient_args(const Recipient *recipient);
 RcptState recipient_state(const Recipient *recipient);
+/* Said by the check that knows: the address, on the wire, that this one stands for, since we have rewritten or signed it (H2). */
+void recipient_set_original(Recipient *recipient, const char *original);
+const char *recipient_original(const Recipient *recipient); /* NULL: none */
 /* The newest weighing for this recipient; NULL before the first. */
 const Weighing *recipient_weighing(const Recipient *recipient);
 /* In settle hooks of the message: it has been accepted for this recipient, and goes to him as far as we are concerned; not

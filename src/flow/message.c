@@ -290,6 +290,16 @@ RcptState recipient_state(const Recipient *recipient)
     return recipient->state;
 }
 
+void recipient_set_original(Recipient *recipient, const char *original)
+{
+    recipient->original = pool_strdup(recipient->known.pool, original);
+}
+
+const char *recipient_original(const Recipient *recipient)
+{
+    return recipient->original;
+}
+
 const Weighing *recipient_weighing(const Recipient *recipient)
 {
     return recipient->weighing;

@@ -134,8 +134,18 @@ static const char *pair_value(const WireCommand *command, const char *name)
     return NULL;
 }
 
+/* A status code alone, "5.1.1" (RFC 3463 §2): what a refusal has in {rcpt_host}. */
+static gboolean is_status(const char *text)
+{
+    return strchr("45", text[0]) && text[0] && text[1] == '.' && strspn(text, "0123456789.") == strlen(text);
+}
+
 /* Both MTAs tell of a recipient that they have refused by the mailer "error" (WIRE_RCPT_REJ). Sendmail's text
- * has the status in it, Postfix's has not. */
+ * has the status in it, Postfix's has not.
+ *
+ * Postfix has that mailer also for a recipient that it takes: an address of a virtual alias domain leads nowhere until
+ * cleanup looks up its alias. Then {rcpt_host} is the text of that error, "5.1.1 User unknown in …", and {rcpt_addr} the
+ * address. */
 static void note_refusal(Conn *conn, const WireCommand *command)
 {
     const char *mailer = pair_value(command, "rcpt_mailer"), *status = pair_value(command, "rcpt_host"),
@@ -143,6 +153,8 @@ static void note_refusal(Conn *conn, const WireCommand *command)
 
     g_string_truncate(conn->rcpt_refused, 0);
     if (mailer == NULL || strcmp(mailer, "error") != 0 || !(conn->agreed.protocol & WIRE_RCPT_REJ))
+        return;
+    if (status != NULL && *status != '\0' && !is_status(status))
         return;
     if (text == NULL)
         text = "";

@@ -1,8 +1,18 @@
 #include "policy/policy-internal.h"
 
+#include <postern/srs.h>
 #include <string.h>
 
 #define KEYS_MAX 136 /* an address, its domain and at most 127 parents (RFC 1035 §2.3.4) fit */
+
+/* The address without a tag, as rules name it: joe@dom for prvs=0465a1b2c3=joe@dom. Of SRS nothing is taken off that would
+ * leave another domain: nobody has proven that one. NULL: there is no tag. */
+static char *without_tag(const char *address)
+{
+    g_autofree char *original = srs_look_through(address, NULL);
+    const char *domain = strrchr(address, '@'), *other = original ? strrchr(original, '@') : NULL;
+    return other && strcmp(domain, other) == 0 ? g_steal_pointer(&original) : NULL;
+}
 
 const char *const *policy_keys(Pool *pool, const char *subject)
 {
@@ -13,6 +23,9 @@ const char *const *policy_keys(Pool *pool, const char *subject)
         const char *at = strrchr(folded, '@');
         if (at)
             keys[n++] = pool_strdup(pool, folded);
+        g_autofree char *untagged = at ? without_tag(folded) : NULL;
+        if (untagged)
+            keys[n++] = pool_strdup(pool, untagged);
         const char *domain = pool_strdup(pool, at ? at + 1 : folded);
         if (*domain)
             keys[n++] = domain;

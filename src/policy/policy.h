@@ -44,7 +44,8 @@ typedef struct {
 Policy *policy_new(const Config *config, Problems *problems);
 void policy_free(Policy *policy); /* NULL is allowed */
 
-/* The look-up keys of a subject, folded: an address gives itself, its domain, .parents; a domain the last two. */
+/* The look-up keys of a subject, folded: an address gives itself, itself without a tag (prvs=…),
+ * its domain, .parents; a domain the last two. */
 const char *const *policy_keys(Pool *pool, const char *subject);
 
 /* Fills `ruling` (cleared by the pool) and `rule`. `rcpt_keys` are policy_keys() of the recipient, or NULL. */

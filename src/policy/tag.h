@@ -82,7 +82,7 @@ enum {
     X(NO_MAIL,         "No-Mail",             PROTOCOL, REJECT,     NO,        RCPT,    550, "5.1.1",  NONE,        \
       "The recipient is one of no_mail_to, such as MAILER-DAEMON, and takes no mail.")                              \
     X(SRS_FORGED,      "SRS-Forged",          FORGED,   REJECT,     NO,        RCPT,    550, "5.7.1",  NONE,        \
-      "The sender is in one of srs_domains, but does not bear our signature or bears one that is too old.")         \
+      "The sender is in one of [srs] domains, but does not bear our signature or bears one that is too old.")         \
     X(SHORT_MSGID,     "Short-Message-ID",    CONTENT,  REJECT,     NO,        MESSAGE, 550, "5.7.1",  NONE,        \
       "The Message-ID is too short to be one.")                                                                     \
     X(SPF_PASS,        "SPF-Pass",            PROOF,    OK,         NO,        RCPT,    550, "5.7.1",  NONE,        \
@@ -131,6 +131,8 @@ enum {
       "The bounce answers mail that we signed.")                                                                    \
     X(BOUNCE_FORGED,   "Bounce-Forged",       PROTOCOL, REJECT,     NO,        MESSAGE, 550, "5.7.1",  NONE,        \
       "The bounce answers mail that never came from here.")                                                         \
+    X(BOUNCE_MANY,     "Bounce-Many",         PROTOCOL, REJECT,     NO,        MESSAGE, 550, "5.5.3",  NONE,        \
+      "A bounce has several recipients, but mail has one sender.")                                                  \
     X(CBV_PASS,        "CBV-Pass",            PROOF,    OK,         NO,        MESSAGE, 550, "5.7.1",  NONE,        \
       "The sender's mail host accepts mail for the sender (callback).")                                             \
     X(CBV_FAIL,        "CBV-Fail",            WEAK,     REJECT,     NO,        MESSAGE, 550, "5.1.8",  NONE,        \

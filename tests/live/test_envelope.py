@@ -48,7 +48,7 @@ REFUSED = {BOB: 550}
          rcpts=REFUSED),
     # B12
     Case("short Message-ID", {"sender": {"message_id_checks": "yes"}}, headers=(("X-Other", "1"),)),
-    Case("our SRS domain, forged", {"sender": {"srs_domains": "here.example", "srs_secret_file": "@srs"}},
+    Case("our SRS domain, forged", {"srs": {"domains": "here.example", "secret_file": "@srs"}},
          sender="SRS0=AAAA=BB=x.example=y@here.example", rcpts=REFUSED),
     # D2
     Case("two recipients, two answers", {"spf": {"mode": "on"}}, "To-SPF-Fail:carol@here.example OK\n",
@@ -67,10 +67,10 @@ REFUSED = {BOB: 550}
          log="DISCARD:", lost=True),
 )
 def test_envelope(world: World, case: Case) -> None:
-    if "srs_domains" in case.settings.get("sender", {}):
+    if "srs" in case.settings:
         (world.folder / "srs").write_text("a secret of ours\n")
         (world.folder / "srs").chmod(0o600)
-        case.settings["sender"]["srs_secret_file"] = str(world.folder / "srs")
+        case.settings["srs"]["secret_file"] = str(world.folder / "srs")
     check(world, case)
 
 

@@ -168,8 +168,8 @@ static const Row rows[] = {
     {"email_providers", "[sender]\nemail_providers = a.example\n", NULL,
      "/x:2: warning: [sender] email_providers does nothing while banned_domains is empty and there is no "
      "[store] with bans\n"},
-    {"SRS domains", "[sender]\nsrs_domains = a.example\n", NULL,
-     "/x:2: warning: [sender] srs_domains does nothing without srs_secret_file\n"},
+    {"SRS domains", "[srs]\ndomains = a.example\n[daemon]\n", NULL,
+     "/x:2: warning: [srs] domains does nothing without secret_file\n"},
     {"internal_mta", "[sender]\ninternal_mta = 192.0.2.1\n", NULL,
      "/x:2: warning: [sender] internal_mta does nothing but for logins: internal_connect is empty, so nobody "
      "else is "
@@ -265,7 +265,8 @@ static void nothing_is_switched_off_for_good(void **state)
         "[store]\npath = /tmp/x.db\n[greylist]\nmode = rules\n[limits]\nx = 5 connections by client\n";
     g_autoptr(GString) access = g_string_new(NULL);
     for (Tag tag = 0; tag < TAG_COUNT; tag++)
-        if (tag != TAG_SRS_FORGED && tag != TAG_SCORE && tag != TAG_SCORE_EARLY)
+        if (tag != TAG_SRS_FORGED && tag != TAG_BOUNCE_GENUINE && tag != TAG_BOUNCE_FORGED &&
+            tag != TAG_BOUNCE_MANY && tag != TAG_SCORE && tag != TAG_SCORE_EARLY)
             g_string_append_printf(access, "%s:a.example OK\n", tag_name(tag));
     g_autoptr(Problems) problems = problems_new();
     g_autoptr(Config) config = config_parse("/x", text, strlen(text), problems);

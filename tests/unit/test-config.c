@@ -112,7 +112,7 @@ static const ValueRow values[] = {
     {"map that is not there", "[policy]\naccess = no-such-file", NULL, "the map cannot be used"},
     {"file that is not there", "[spf]\ndelegate_file = no-such-file", NULL,
      "x:2: error: [spf] delegate_file = no-such-file: "},
-    {"secret that is not there", "[sender]\nsrs_secret_file = no-such-file", NULL, "No such file"},
+    {"secret that is not there", "[srs]\nsecret_file = no-such-file\n[daemon]", NULL, "No such file"},
     {"list file that is not there", "[sender]\nbanned_domains = a, file:no-such-file", NULL, "No such file"},
 };
 
@@ -194,17 +194,30 @@ static const OldRow olds[] = {
     {"the SPF milter named its own", "socketname = /x\n[spf]", "listen = unix:/x"},
     {"SRS domains",
      "[srs]\nsecret = x\nses = a.example\nsrs = b.example\nsign = c.example\nfwdomain = d.example",
-     "srs_domains = a.example, b.example, c.example, d.example"},
-    {"SRS, age", "[srs]\nsecret = x\nmaxage = 30", "srs_max_age = 30"},
-    {"SRS, age by default", "[srs]\nsecret = x", "srs_max_age = 8"},
-    {"SRS, hash", "[srs]\nsecret = x\nhashlength = 5", "srs_hash_length = 5"},
-    {"SRS, hash by default", "[srs]\nsecret = x", "srs_hash_length = 8"},
-    {"SRS domains are people's, too", "[srs]\nsecret = x", "srs_only = no"},
-    {"SRS without a secret", "[srs]\nfwdomain = a.example", "srs_domains =", ":2: note: [srs] has no secret"},
+     "domains = a.example, b.example, c.example, d.example"},
+    {"SRS, age", "[srs]\nsecret = x\nmaxage = 30", "max_age = 30"},
+    {"SRS, age by default", "[srs]\nsecret = x", "max_age = 8"},
+    {"SRS, hash", "[srs]\nsecret = x\nhashlength = 5", "hash_length = 5"},
+    {"SRS, hash by default", "[srs]\nsecret = x", "hash_length = 8"},
+    {"SRS domains are people's, too", "[srs]\nsecret = x", "only_signed = no"},
+    {"SRS without a secret", "[srs]\nfwdomain = a.example", "domains =", ":2: note: [srs] has no secret"},
     {"SRS, included file is not there", "[srs]\nconfig = /no/such.cfg\nsecret = x", NULL,
      ":3: warning: [srs] config = /no/such.cfg: there is no such file"},
-    {"SRS, what comes later", "[srs]\nsecret = x\nreject_spoofed = 1", NULL,
-     ":4: note: [srs] reject_spoofed is acc"},
+    {"SRS, what comes later", "[srs]\nsecret = x\ndatabase = x", NULL,
+     ":4: note: [srs] database is accepted"},
+    {"SRS, unsigned bounces", "[srs]\nsecret = x\nreject_spoofed = 1", "require_signature = yes"},
+    {"SRS, bounces are looked at", "[srs]\nsecret = x", "check = yes"},
+    {"SRS, the map restores", "[srs]\nsecret = x", "restore = no"},
+    {"SRS, who bounces, too", "[srs]\nsecret = x\nbanned_users = postmaster,mailer-daemon clamav",
+     "senders = postmaster@, mailer-daemon@, clamav@"},
+    {"SRS, whose bounces need no signature", "[srs]\nsecret = x\nunsigned_dsn_ok = a.example",
+     "unsigned_ok = a.example"},
+    {"SRS, forwarder", "[srs]\nsecret = x\nfwdomain = a.example", "forward_domain = a.example"},
+    {"SRS, separator", "[srs]\nsecret = x\nseparator = +", "separator = +"},
+    {"SRS, exempt", "[srs]\nsecret = x\nnosrs = mx.a.example, b.example", "exempt = mx.a.example, b.example"},
+    {"SRS, no socket without being told", "[srs]\nsecret = x", "socketmap ="},
+    {"SRS, its socket", "[srs]\nsecret = x\nsocket = /var/run/milter/pysrs",
+     "socketmap = unix:/var/run/milter/pysrs"},
     {"unknown key of an old section", "[defang]\nscan_htm = 1", NULL,
      ":3: warning: [defang] scan_htm is not known; did you mean [defang] scan_html?"},
     {"unknown key", "internal_conect = 1", NULL,
@@ -258,7 +271,7 @@ static void bad_old_include(void **state)
     g_autoptr(Config) config = config_load(path, none); /* itself: once is enough */
     g_autofree char *silence = all_problems(none);
     assert_string_equal(silence, "");
-    assert_int_equal(config->sender.srs_max_age, 7);
+    assert_int_equal(config->srs.max_age, 7);
     g_unlink(path);
 }
 
@@ -313,12 +326,12 @@ static void old_srs_file_is_included(void **state)
     g_autofree char *secrets = secrets_of(config);
     assert_string_equal(secrets, "\"new one\" older"); /* quotes are part of it, as they were in Python */
     g_autofree char *shown = config_show(config, FALSE);
-    g_autofree char *line = g_strdup_printf("# %s:5\nsrs_max_age = 9\n", included);
+    g_autofree char *line = g_strdup_printf("# %s:5\nmax_age = 9\n", included);
     assert_non_null(strstr(shown, line));
-    assert_non_null(strstr(shown, "postern.conf:5\nsrs_hash_length = 6\n"));
-    assert_non_null(strstr(shown, "srs_domains = d.example, b.example\n"));
+    assert_non_null(strstr(shown, "postern.conf:5\nhash_length = 6\n"));
+    assert_non_null(strstr(shown, "\ndomains = d.example, b.example\n"));
     const char *file;
-    assert_int_equal(config_where(config, "sender", "srs_max_age", &file), 5);
+    assert_int_equal(config_where(config, "srs", "max_age", &file), 5);
     assert_string_equal(file, included);
     assert_int_equal(config_where(config, "sender", "internal_mta", &file), 0);
     assert_int_equal(g_strv_length(config->loaded.files), 2);
@@ -529,7 +542,7 @@ static void check_mode(void **state)
     g_autofree char *bytes = file_read(path, 10, FILE_CONFIG, &len, NULL);
     assert_int_equal(bytes != NULL, row->config);
     g_autoptr(Problems) problems = problems_new();
-    g_autoptr(Config) config = parse("[sender]\nsrs_secret_file = secret\n", problems);
+    g_autoptr(Config) config = parse("[srs]\nsecret_file = secret\n[daemon]\n", problems);
     assert_int_equal(config != NULL, row->secret);
     g_unlink(path);
 }

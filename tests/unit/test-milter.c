@@ -267,6 +267,13 @@ static const struct {
                      "refused: 5.1.1 unknown\n"
                      "1 macros rcpt rcpt_mailer|error\n1 rcpt <k@l> refused: refused\n"
                      "1 macros rcpt rcpt_mailer|local|rcpt_addr|x\n1 rcpt <m@n>\n1 free in message\n"},
+    {"a recipient in a virtual alias domain of Postfix, which is none", NULL,
+     "negotiate\nmail <a@b>\nmacros R {rcpt_mailer}=error "
+     "{rcpt_host}=5.1.1\\040User\\040unknown\\040in\\040virtual\\040alias\\040table {rcpt_addr}=c@d\nrcpt "
+     "<c@d>\n",
+     "negotiate: negotiate 6 0x1ff 0x1c0880\nmail: continue\nrcpt: continue\n",
+     NEW CALLED_MAIL "1 macros rcpt rcpt_mailer|error|rcpt_host|5.1.1 User unknown in virtual alias table|"
+                     "rcpt_addr|c@d\n1 rcpt <c@d>\n1 free in message\n"},
     {"MAIL is refused, the next one too", refuse_mail, OPEN "mail <a@b>\nabort\nmail <a@b>\n",
      GO_OPEN "mail: 550 5.7.1 no\nmail: 550 5.7.1 no\n",
      CALLED_OPEN CALLED_MAIL "1 abort\n" CALLED_MAIL "1 free in message\n"},

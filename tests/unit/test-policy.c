@@ -113,6 +113,14 @@ typedef struct {
 
 static const KeysRow keys_rows[] = {
     {"an address", "Joe@Sub.Example.Com", "joe@sub.example.com sub.example.com .example.com .com"},
+    {"BATV", "prvs=0465a1b2c3=Joe@a.example",
+     "prvs=0465a1b2c3=joe@a.example joe@a.example a.example .example"},
+    {"VERP", "list+joe=b.example@a.example",
+     "list+joe=b.example@a.example list@a.example a.example .example"},
+    {"SRS proves no other domain", "SRS0=abcd=7K=b.example=joe@a.example",
+     "srs0=abcd=7k=b.example=joe@a.example a.example .example"},
+    {"SRS of its own domain", "SRS0=abcd=7K==joe@a.example",
+     "srs0=abcd=7k==joe@a.example joe@a.example a.example .example"},
     {"a domain", "Sub.Example.Com", "sub.example.com .example.com .com"},
     {"one label", "localhost", "localhost"},
     {"the last @ separates", "a@b@c.example", "a@b@c.example c.example .example"},

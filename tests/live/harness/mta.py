@@ -10,6 +10,7 @@ from .process import Failed, Process, wait_until
 
 PASSWORD = "open sesame"
 MESSAGE_MAX = 64 << 20
+NEW_HOME = "joe@remote.example"
 HEADERS_MAX = 64 << 20
 
 
@@ -18,14 +19,17 @@ class Mta(abc.ABC):
     # What one can do and the other cannot.
     smtputf8: bool
     ipv6: bool
+    # With `maps`, the socket of our maps: senders are rewritten by them, and mail to old@alias.example goes on to NEW_HOME.
     unknown: str | None = None  # a recipient that the MTA itself refuses
 
-    def __init__(self, folder: Path, milter: Path, sink_port: int, port: int = 0, non_smtpd: bool = False):
+    def __init__(self, folder: Path, milter: Path, sink_port: int, port: int = 0, non_smtpd: bool = False,
+                 maps: Path | None = None):
         self.folder = folder
         self.milter = milter
         self.sink_port = sink_port
         self.port = port or net.free_port()
         self.non_smtpd = non_smtpd
+        self.maps = maps
         self.process: Process | None = None
 
     @classmethod
