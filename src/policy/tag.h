@@ -190,8 +190,24 @@ const char *tag_name(Tag tag);
 guint tag_silencers(Tag tag);
 /* Any case. FALSE: a foreign tag. */
 gboolean tag_parse(const char *word, gsize len, Tag *ret);
-/* TRUE for a proof that the envelope sender or author is who it claims (D4, B7). */
+/* TRUE for a proof that the envelope sender or author is who it claims (D4, B7); whether it is the sender is the finding's
+ * of_another. */
 gboolean tag_proves_sender(Tag tag);
 const char *tag_class_name(TagClass class);
 /* The verbs that make sense for a tag: VERB_BIT()s (D3). */
 guint tag_legal_verbs(Tag tag);
+
+/* Any number of tags. */
+typedef struct {
+    guint64 words[(TAG_COUNT + 63) / 64];
+} TagSet;
+
+static inline void tag_set_add(TagSet *set, Tag tag)
+{
+    set->words[tag / 64] |= G_GUINT64_CONSTANT(1) << tag % 64;
+}
+
+static inline gboolean tag_set_has(const TagSet *set, Tag tag)
+{
+    return set->words[tag / 64] >> tag % 64 & 1;
+}
