@@ -105,7 +105,8 @@ static gboolean read_tags(const char *list, TagSet *into, GError **error)
 }
 
 /* Found where the sender is not who he says. */
-static const Tag forgeries[] = {TAG_SPF_FAIL, TAG_SELF_SPOOF, TAG_SRS_FORGED, TAG_DMARC_FAIL};
+static const Tag forgeries[] = {TAG_SPF_FAIL,         TAG_SELF_SPOOF,   TAG_SRS_FORGED,  TAG_DMARC_FAIL,
+                                TAG_DMARC_QUARANTINE, TAG_DMARC_REJECT, TAG_DMARC_AUTHOR};
 
 static gboolean is_forgery(Tag tag)
 {

@@ -96,7 +96,7 @@ static const char *pair_subject(Compiler *c, const ConfigPair *pair, Tag *tag, g
         return NULL;
     }
     g_autofree char *name = g_strndup(pair->name, subject - pair->name);
-    const ConfigPair bare = {name, pair->value, pair->line};
+    const ConfigPair bare = {name, pair->value, pair->line, pair->of};
     *known = pair_tag(c, &bare, tag);
     return subject + 1;
 }
@@ -111,11 +111,11 @@ static void set_own_verb(Policy *policy, Tag tag, const char *subject, const Rul
     tag_set_add(&policy->own_listed, tag);
 }
 
-static void set_verb(Compiler *c, Tag tag, const char *subject, const Ruling *ruling, guint line)
+static void set_verb(Compiler *c, Tag tag, const char *subject, const Ruling *ruling, const ConfigPair *pair)
 {
     Policy *policy = c->policy;
-    char *source = line ? g_strdup_printf("%s:%u", file_of(c), line)
-                        : g_strdup("default of files with the old section names");
+    char *source = pair->line ? g_strdup_printf("%s:%u", file_of(c), pair->line)
+                              : g_strdup_printf("default of %s", pair->of);
     note_verb(policy, tag, ruling->verb);
     if (subject) {
         set_own_verb(policy, tag, subject, ruling, source);
@@ -142,7 +142,7 @@ static void compile_verbs(Compiler *c)
         if (!known || !pair_ruling(c, pair, pair->value, &ruling))
             continue;
         if (legal(c, file_of(c), pair->line, tag, &ruling))
-            set_verb(c, tag, subject, &ruling, pair->line);
+            set_verb(c, tag, subject, &ruling, pair);
         else
             ruling_clear(&ruling);
     }
@@ -263,13 +263,13 @@ static void compile_dnsbl(Compiler *c)
         Tag tag = list->white ? TAG_DNSWL : TAG_DNSBL;
         for (guint k = 0; k < list->rules->len; k++) {
             const DnsblRule *rule = &g_array_index(list->rules, DnsblRule, k);
-            const ConfigPair pair = {(char *)list->name, rule->verb, list->line};
+            const ConfigPair pair = {(char *)list->name, rule->verb, list->line, NULL};
             g_autofree char *subject = g_strdup_printf("%s:%s", list->name, rule->answer);
             Ruling ruling = {0};
             if (!pair_ruling(c, &pair, rule->verb, &ruling))
                 continue;
             if (legal(c, file_of(c), list->line, tag, &ruling))
-                set_verb(c, tag, subject, &ruling, list->line);
+                set_verb(c, tag, subject, &ruling, &pair);
             else
                 ruling_clear(&ruling);
         }
