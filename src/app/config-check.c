@@ -47,6 +47,9 @@ ON(forwarder_is_on, config->spf.mode == SPF_MODE_ON && config->spf.trusted_forwa
 ON(greylist_is_on, config->greylist.mode != GREYLIST_OFF)
 ON(limits_are_on, config->policy.limits.n > 0)
 ON(store_is_on, *config->store.path != '\0')
+ON(dkim_is_on, config->dkim.verify == DKIM_MODE_ON)
+ON(sealers_are_trusted, config->arc.verify && !patterns_is_empty(config->arc.trusted_sealers))
+ON(dmarc_is_on, config->dmarc.mode == DMARC_MODE_ON)
 ON(thresholds_are_on, config->policy.thresholds.n > 0)
 ON(early_thresholds_are_on, config->policy.early_thresholds.n > 0)
 
@@ -97,6 +100,17 @@ static const struct {
     [TAG_GREYLIST] = {greylist_is_on, "[greylist] mode = rules or all"},
     [TAG_LIMIT] = {limits_are_on, "[limits]"},
     [TAG_STORE_AWAY] = {store_is_on, "[store] path"},
+    [TAG_DKIM_PASS] = {dkim_is_on, "[dkim] verify = on"},
+    [TAG_DKIM_OTHER] = {dkim_is_on, "[dkim] verify = on"},
+    [TAG_DKIM_FAIL] = {dkim_is_on, "[dkim] verify = on"},
+    [TAG_DKIM_TEMPERROR] = {dkim_is_on, "[dkim] verify = on"},
+    [TAG_DMARC_PASS] = {dmarc_is_on, "[dmarc] mode = on"},
+    [TAG_DMARC_FAIL] = {dmarc_is_on, "[dmarc] mode = on"},
+    [TAG_DMARC_QUARANTINE] = {dmarc_is_on, "[dmarc] mode = on"},
+    [TAG_DMARC_REJECT] = {dmarc_is_on, "[dmarc] mode = on"},
+    [TAG_DMARC_AUTHOR] = {dmarc_is_on, "[dmarc] mode = on"},
+    [TAG_DMARC_TEMPERROR] = {dmarc_is_on, "[dmarc] mode = on"},
+    [TAG_ARC_TRUSTED] = {sealers_are_trusted, "[arc] verify = yes and trusted_sealers"},
     [TAG_SCORE] = {thresholds_are_on, "[thresholds]"},
     [TAG_SCORE_EARLY] = {early_thresholds_are_on, "[early_thresholds]"},
 };
@@ -392,6 +406,14 @@ ON(nothing_is_signed, signs_nothing(config))
 ON(knows_no_domain, rewrites(config, REWRITE_FORWARDED) &&
                         patterns_is_empty(config->sender.internal_domains) &&
                         patterns_is_empty(config->srs.local_domains))
+ON(arc_is_off, !config->arc.verify)
+ON(dmarc_is_off, config->dmarc.mode == DMARC_MODE_OFF)
+ON(dkim_is_unseen, config->dkim.verify == DKIM_MODE_HEADER && !config->authres.add)
+ON(arc_is_unseen,
+   config->arc.verify && !config->authres.add && patterns_is_empty(config->arc.trusted_sealers))
+ON(dmarc_is_unseen, config->dmarc.mode == DMARC_MODE_REPORT && !config->authres.add && !config->dmarc.collect)
+ON(dmarc_without_spf, config->dmarc.mode != DMARC_MODE_OFF && config->spf.mode == SPF_MODE_OFF)
+ON(dmarc_without_quarantine, config->dmarc.mode == DMARC_MODE_ON && *config->policy.quarantine_dir == '\0')
 ON(no_store, *config->store.path == '\0')
 ON(no_failed_dir, *config->journal.failed_dir == '\0')
 ON(no_quarantine, *config->policy.quarantine_dir == '\0')
@@ -472,6 +494,21 @@ static const struct {
     {"journal", "facts", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
     {"journal", "failed_bytes", no_failed_dir, PROBLEM_WARNING, "does nothing without failed_dir"},
     {"journal", "failed_messages", no_failed_dir, PROBLEM_WARNING, "does nothing without failed_dir"},
+    {"dkim", "verify", dkim_is_unseen, PROBLEM_WARNING,
+     "= header is seen by nobody without [authres] add = yes"},
+    {"arc", "verify", arc_is_unseen, PROBLEM_WARNING,
+     "is seen by nobody without [authres] add = yes or trusted_sealers"},
+    {"arc", "trusted_sealers", arc_is_off, PROBLEM_WARNING, "does nothing unless verify = yes"},
+    {"dmarc", "mode", dmarc_is_unseen, PROBLEM_WARNING,
+     "= report is seen by nobody without [authres] add = yes"},
+    {"dmarc", "mode", dmarc_without_spf, PROBLEM_NOTE,
+     "asks SPF, but [spf] mode = off: its result is reported nowhere; header reports it"},
+    {"dmarc", "mode", dmarc_without_quarantine, PROBLEM_WARNING,
+     "delivers what fails, whatever the domain asks for, unless a rule says otherwise: there is no [policy] "
+     "quarantine_dir"},
+    {"dmarc", "standard", dmarc_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"dmarc", "collect", dmarc_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"dmarc", "collect", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
     {"policy", "quarantine_bytes", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
     {"policy", "quarantine_messages", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
 };

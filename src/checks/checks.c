@@ -10,6 +10,11 @@ const Check *const all_checks[] = {
     &check_recipient, /* B1, B4, B12: the recipient as such */
     &check_spf,       /* C: may this client send for this domain? */
     &check_relay,     /* B10: what a trusted relay says of the sender */
+    &check_digest,    /* E1, E3: header and body as signatures see them */
+    &check_author,    /* E4: who is named in From */
+    &check_dkim,      /* E1, E6: who has signed it */
+    &check_arc,       /* E3: what forwarders whom we trust say of it */
+    &check_dmarc,     /* E4: is From proven, and what does its domain ask for if not? */
     &check_self,      /* B2: our own domains, claimed by others; others', claimed by us */
     &check_dnsbl,     /* A8: DNS lists of clients, senders' domains and HELO names */
     &check_bounce,    /* H2: does a bounce answer mail of ours? */

@@ -25,7 +25,8 @@ typedef struct {
     const char *name;
     char *base; /* where relative paths start; owned */
     Problems *problems;
-    GPtrArray *files; /* of char *: all that were read */
+    GPtrArray *files;        /* of char *: all that were read */
+    const char *defaults_of; /* whose defaults are being set (ConfigPair) */
 } Loader;
 
 static inline void *config_member(const Config *config, const Option *option)

@@ -240,6 +240,7 @@ static const struct {
 void old_begin(Loader *loader, const Ini *ini)
 {
     OldProgram program = program_of(ini);
+    loader->defaults_of = "old files";
     for (guint i = 0; i < G_N_ELEMENTS(old_defaults); i++)
         if ((old_defaults[i].programs & program) != 0)
             loader_set(loader, option_find(old_defaults[i].section, old_defaults[i].key),

@@ -133,10 +133,16 @@ static void append_value(GString *to, const char *key, const char *value, const 
     g_string_append_printf(to, "# %s\n%s =%s%s\n", from, key, *escaped != '\0' ? " " : "", escaped);
 }
 
+static char *pair_origin_text(const Config *config, const ConfigPair *pair)
+{
+    return pair->line ? g_strdup_printf("%s:%u", config->path, pair->line)
+                      : g_strdup_printf("default of %s", pair->of);
+}
+
 static void append_pairs(GString *to, const Config *config, const ConfigPairs *pairs)
 {
     for (guint i = 0; i < pairs->n; i++) {
-        g_autofree char *from = origin_text(config->path, pairs->items[i].line, TRUE);
+        g_autofree char *from = pair_origin_text(config, &pairs->items[i]);
         append_value(to, pairs->items[i].name, pairs->items[i].value, from);
     }
 }
@@ -196,7 +202,7 @@ static void record_value(Record *record, const Config *config, const Option *opt
 static void record_pairs(Record *record, const Config *config, const ConfigPairs *pairs)
 {
     for (guint i = 0; i < pairs->n; i++) {
-        g_autofree char *from = origin_text(config->path, pairs->items[i].line, TRUE);
+        g_autofree char *from = pair_origin_text(config, &pairs->items[i]);
         Record *pair = record_child(record, pairs->items[i].name);
         record_str(pair, "value", pairs->items[i].value);
         record_str(pair, "from", from);

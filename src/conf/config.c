@@ -82,6 +82,7 @@ void loader_add_pair(Loader *loader, const Option *option, const char *name, con
             g_free(pair->value);
             pair->value = g_strdup(value);
             pair->line = line;
+            pair->of = NULL;
             return;
         }
         if (i >= 32)
@@ -89,7 +90,8 @@ void loader_add_pair(Loader *loader, const Option *option, const char *name, con
     }
     if ((pairs->n & (pairs->n + 1)) == 0) /* full at 0, 1, 3, 7, …: twice as many next time */
         pairs->items = g_renew(ConfigPair, pairs->items, 2 * pairs->n + 1);
-    pairs->items[pairs->n++] = (ConfigPair){g_strdup(name), g_strdup(value), line};
+    pairs->items[pairs->n++] =
+        (ConfigPair){g_strdup(name), g_strdup(value), line, line ? NULL : loader->defaults_of};
 }
 
 static gboolean is_known_section(const char *section)
@@ -204,6 +206,44 @@ static void read_named_files(Loader *loader)
         read_substitutes(loader, config->spf.delegate_file);
 }
 
+/* ---- what an option brings with it ---- */
+
+/* D10: an SPF fail waits for what DMARC says. E4: what fails is quarantined if the author's domain asks for that or more; that
+ * a domain asks for refusal alone refuses nothing (RFC 9989 §7.4). Without a quarantine it is delivered. */
+static const struct {
+    const char *section, *name, *value;
+    gboolean needs_quarantine, not_in_old;
+} dmarc_defaults[] = {
+    {"decide_at", "SPF-Fail", "message", .not_in_old = TRUE},
+    {"verbs", "DMARC-Quarantine", "QUARANTINE", .needs_quarantine = TRUE},
+    {"verbs", "DMARC-Reject", "QUARANTINE", .needs_quarantine = TRUE},
+    {"verbs", "DMARC-Author", "QUARANTINE", .needs_quarantine = TRUE},
+};
+
+static gboolean has_pair(const ConfigPairs *pairs, const char *name)
+{
+    for (guint i = 0; i < pairs->n; i++)
+        if (g_ascii_strcasecmp(pairs->items[i].name, name) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static void add_dmarc_defaults(Loader *loader, gboolean old_file)
+{
+    const Config *config = loader->config;
+    if (config->dmarc.mode != DMARC_MODE_ON)
+        return;
+    loader->defaults_of = "[dmarc] mode = on";
+    for (guint i = 0; i < G_N_ELEMENTS(dmarc_defaults); i++) {
+        const Option *option = option_find(dmarc_defaults[i].section, "");
+        if ((dmarc_defaults[i].not_in_old && old_file) ||
+            (dmarc_defaults[i].needs_quarantine && *config->policy.quarantine_dir == '\0') ||
+            has_pair(config_member(config, option), dmarc_defaults[i].name))
+            continue;
+        loader_add_pair(loader, option, dmarc_defaults[i].name, dmarc_defaults[i].value, 0);
+    }
+}
+
 Config *config_parse(const char *name, const char *text, gsize len, Problems *problems)
 {
     guint errors_before = problems_count(problems, PROBLEM_ERROR);
@@ -215,12 +255,13 @@ Config *config_parse(const char *name, const char *text, gsize len, Problems *pr
     g_autofree char *folder = g_path_get_dirname(name);
     g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(files, g_strdup(name));
-    Loader loader = {config, name, g_canonicalize_filename(folder, NULL), problems, files};
+    Loader loader = {config, name, g_canonicalize_filename(folder, NULL), problems, files, NULL};
     if (old_file)
         old_begin(&loader, ini);
     loader_apply(&loader, ini, old_file);
     if (old_file)
         old_end(&loader, ini);
+    add_dmarc_defaults(&loader, old_file);
     if (problems_count(problems, PROBLEM_ERROR) == errors_before)
         read_named_files(&loader);
     g_free(loader.base);

@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include <postern/dmarc.h>
+
 #include "base/log.h"
 #include "base/refs.h"
 #include "conf/addresses.h"
@@ -59,6 +61,28 @@ typedef enum {
 #undef X
 } SpfMode;
 
+#define DKIM_MODES(X)                                                                                        \
+    X(OFF, "off")                                                                                            \
+    X(HEADER, "header") /* results go to Authentication-Results, nothing is found */                         \
+    X(ON, "on")
+
+typedef enum {
+#define X(id, word) DKIM_MODE_##id,
+    DKIM_MODES(X)
+#undef X
+} DkimMode;
+
+#define DMARC_MODES(X)                                                                                       \
+    X(OFF, "off")                                                                                            \
+    X(REPORT, "report") /* the same */                                                                       \
+    X(ON, "on")
+
+typedef enum {
+#define X(id, word) DMARC_MODE_##id,
+    DMARC_MODES(X)
+#undef X
+} DmarcMode;
+
 typedef enum {
 #define X(id, word) MIXED_##id,
     MIXED_MODES(X)
@@ -70,7 +94,8 @@ typedef enum {
 typedef struct {
     char *name; /* as written */
     char *value;
-    guint line; /* 0: not from the file (a default that an old file has, D8) */
+    guint line;     /* 0: not from the file */
+    const char *of; /* line 0: whose default it is, "old files"; else NULL */
 } ConfigPair;
 
 typedef struct {
@@ -209,6 +234,21 @@ typedef struct {
         char *explanation;       /* ours, when the domain has none; macros of RFC 7208 §7 */
         int timeout;
     } spf;
+
+    struct {
+        DkimMode verify;
+    } dkim;
+
+    struct {
+        gboolean verify;
+        PatternList *trusted_sealers; /* d= of seals that are believed */
+    } arc;
+
+    struct {
+        DmarcMode mode;
+        DmarcStandard standard;
+        gboolean collect; /* keep results for aggregate reports */
+    } dmarc;
 
     struct {
         GreylistMode mode;

@@ -25,6 +25,23 @@ static const char *const spf_words[] = {
         NULL,
 };
 
+static const char *const dkim_words[] = {
+#define X(id, word) word,
+    DKIM_MODES(X)
+#undef X
+        NULL,
+};
+
+static const char *const dmarc_words[] = {
+#define X(id, word) word,
+    DMARC_MODES(X)
+#undef X
+        NULL,
+};
+
+/* In the order of DmarcStandard. */
+static const char *const dmarc_standard_words[] = {"rfc9989", "rfc7489", NULL};
+
 static const char *const mixed_words[] = {
 #define X(id, word) word,
     MIXED_MODES(X)
@@ -105,6 +122,9 @@ const OptionSection option_sections[] = {
     {"srs", "Senders that are rewritten for forwarding (SRS) or signed (SRS, SES, BATV)."},
     {"bounces", "Bounces: genuine, if they answer mail that we signed, or forged."},
     {"spf", "SPF (RFC 7208)."},
+    {"dkim", "DKIM (RFC 6376)."},
+    {"arc", "ARC (RFC 8617): what forwarders say they saw."},
+    {"dmarc", "DMARC (RFC 9989): is the domain in From: proven, and what does it ask for if not?"},
     {"greylist", "Who sends for the first time is asked to come back."},
     {"authres", "Authentication-Results (RFC 8601)."},
     {"headers", "What is changed in the header of mail that is delivered."},
@@ -272,6 +292,20 @@ const Option options[] = {
     STRING(spf, explanation, "", "Our words for a fail of a domain without exp=; macros of RFC 7208 section 7.",
            .example = "see https://example.com/why?ip=%{i}"),
     SECONDS(spf, timeout, "20s", 1, 120, "What one evaluation may take (RFC 7208 section 4.6.4 wants 20 s at least)."),
+
+    ENUM(dkim, verify, DkimMode, dkim_words, "off",
+         "off; header reports signatures in Authentication-Results; on lets policy decide."),
+
+    BOOL(arc, verify, "no", "Check ARC chains, and report them in Authentication-Results."),
+    PATTERNS(arc, trusted_sealers, "",
+             "Domains of forwarders and lists: what their seal says of the message before they changed it is believed.",
+             .example = "lists.example.org, forwarder.example.net"),
+
+    ENUM(dmarc, mode, DmarcMode, dmarc_words, "off",
+         "off; report reports it in Authentication-Results; on lets policy decide. It asks SPF and DKIM by itself."),
+    ENUM(dmarc, standard, DmarcStandard, dmarc_standard_words, "rfc9989",
+         "rfc9989 walks up the DNS for the organizational domain; rfc7489 takes it from the public suffix list."),
+    BOOL(dmarc, collect, "no", "Keep results in the store for aggregate reports to the owners of domains."),
 
     ENUM(greylist, mode, GreylistMode, greylist_words, "off",
          "off; rules: where a rule says GREYLIST; all: every recipient of a stranger who is not proven."),

@@ -44,7 +44,7 @@ struct Check {
     void (*rcpt)(Recipient *recipient);
     void (*data)(Message *message);
     void (*headers)(Message *message);
-    void (*body)(Message *message, const void *bytes, gsize len); /* each chunk */
+    void (*body)(Message *message, const void *bytes, gsize len); /* each chunk; not kept for later */
     void (*message)(Message *message);
 
     guint carries_out; /* VERB_BIT()s of the demands that it can fulfil */

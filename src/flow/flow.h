@@ -158,7 +158,7 @@ guint message_n_headers(const Message *message);
 const Header *message_header(const Message *message, guint index);
 /* The nth field of that name, 1 is the topmost; NULL: there are fewer. */
 const Header *message_header_named(const Message *message, const char *name, guint nth);
-/* The body so far, CRLF line ends; NULL when nobody asked for it. */
+/* The body so far, CRLF line ends; NULL unless a copy of the message may be wanted: hooks see it pass. */
 const Spool *message_body(const Message *message);
 Edits *message_edits(Message *message);
 
@@ -220,5 +220,7 @@ Finding *recipient_find(Recipient *recipient, const Check *check, Tag tag, const
 
 /* A temporary finding: what it may still turn out to be. TAG_COUNT ends. */
 void finding_may_become(Finding *finding, ...);
+/* It proves somebody else than the envelope sender, such as the author (finding.h). */
+void finding_prove_another(Finding *finding);
 /* Other look-up keys than those of the subject, most specific first; NULL ends. Copied. */
 void finding_set_keys(Finding *finding, Pool *pool, const char *const *keys);

@@ -88,6 +88,11 @@ void finding_may_become(Finding *finding, ...)
     va_end(args);
 }
 
+void finding_prove_another(Finding *finding)
+{
+    finding->of_another = TRUE;
+}
+
 void finding_set_keys(Finding *finding, Pool *pool, const char *const *keys)
 {
     guint n = g_strv_length((char **)keys);

@@ -292,7 +292,7 @@ Reply step_rcpt(Session *session, const char *const *args, const char *refused)
 static gboolean open_body(Message *message)
 {
     Session *session = message->session;
-    if (message->body || !snapshot_wants(session->snapshot, STAGE_BODY))
+    if (message->body || !session->snapshot->keeps_body)
         return TRUE;
     if (session->live) { /* one body is enough: what the shadow wants, the live session keeps */
         message->body = session->live->message->body;

@@ -23,7 +23,7 @@ const char *count_by_name(CountBy by)
 
 gboolean blacklist_rule_counts(const BlacklistRule *rule, Tag tag)
 {
-    return (rule->tags & TAG_BIT(tag)) != 0;
+    return tag_set_has(&rule->tags, tag);
 }
 
 void blacklist_rule_clear(BlacklistRule *rule)
@@ -78,16 +78,16 @@ static gboolean read_word(const char *word, const char *const *words, guint n, c
 }
 
 /* What a ban does itself is counted only by who asks for it. */
-static guint64 all_tags(void)
+static TagSet all_tags(void)
 {
-    guint64 tags = 0;
+    TagSet tags = {0};
     for (Tag tag = 0; tag < TAG_COUNT; tag++)
         if (tag != TAG_CLIENT_BANNED && tag != TAG_BANNED_DOMAIN)
-            tags |= TAG_BIT(tag);
+            tag_set_add(&tags, tag);
     return tags;
 }
 
-static gboolean read_tags(const char *list, guint64 *into, GError **error)
+static gboolean read_tags(const char *list, TagSet *into, GError **error)
 {
     if (!list || !*list) {
         *into = all_tags();
@@ -99,19 +99,35 @@ static gboolean read_tags(const char *list, guint64 *into, GError **error)
         if (**word && !tag_parse(*word, strlen(*word), &tag))
             return fail(error, "%s is no tag", *word);
         if (**word)
-            *into |= TAG_BIT(tag);
+            tag_set_add(into, tag);
     }
     return TRUE;
 }
 
 /* Found where the sender is not who he says. */
-#define FORGERIES                                                                                            \
-    (TAG_BIT(TAG_SPF_FAIL) | TAG_BIT(TAG_SELF_SPOOF) | TAG_BIT(TAG_SRS_FORGED) | TAG_BIT(TAG_DMARC_FAIL))
+static const Tag forgeries[] = {TAG_SPF_FAIL,         TAG_SELF_SPOOF,   TAG_SRS_FORGED,  TAG_DMARC_FAIL,
+                                TAG_DMARC_QUARANTINE, TAG_DMARC_REJECT, TAG_DMARC_AUTHOR};
+
+static gboolean is_forgery(Tag tag)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(forgeries); i++)
+        if (forgeries[i] == tag)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean counts_others(const BlacklistRule *rule)
+{
+    for (Tag tag = 0; tag < TAG_COUNT; tag++)
+        if (blacklist_rule_counts(rule, tag) && !is_forgery(tag))
+            return TRUE;
+    return FALSE;
+}
 
 /* By sender only those count who have proven to be themselves (checks/repeat.c): of forgeries there would be none. */
 static gboolean can_count(const BlacklistRule *rule, GError **error)
 {
-    if (rule->by == COUNT_BY_CLIENT || rule->tags & ~FORGERIES)
+    if (rule->by == COUNT_BY_CLIENT || counts_others(rule))
         return TRUE;
     return fail(error, "by %s nothing is counted where the sender was forged: count it by client",
                 by_words[rule->by]);

@@ -17,9 +17,9 @@ typedef enum { COUNT_BY_CLIENT, COUNT_BY_SENDER, COUNT_BY_DOMAIN } CountBy;
 typedef enum { INTO_BAN, INTO_BLACKLIST } BlacklistInto;
 
 typedef struct {
-    char *name;   /* of the rule */
-    char *what;   /* "refusals of SPF-Fail, Self-Spoof in 1h", as written */
-    guint64 tags; /* a bit each */
+    char *name; /* of the rule */
+    char *what; /* "refusals of SPF-Fail, Self-Spoof in 1h", as written */
+    TagSet tags;
     int count, window;
     CountBy by;
     BlacklistInto into;

@@ -25,5 +25,7 @@ struct Finding {
     const char *xcode;       /* NULL: the tag's own */
     Tag becomes[FINDING_BECOMES_MAX]; /* a temporary finding: what it may still turn out to be */
     guint n_becomes;                  /* 0: it is what it is */
+    /* Of a tag that proves a sender: it proves the author, or a signer, who is not the envelope sender. */
+    gboolean of_another;
     const Finding *future_of; /* made by weigh(): the temporary finding as it may turn out; else NULL */
 };

@@ -42,7 +42,7 @@ static void note_verb(Policy *policy, Tag tag, Verb verb)
 {
     policy->verbs_used |= VERB_BIT(verb);
     if (!(VERB_BIT(verb) & SETTLED_AT_RCPT))
-        policy->late_tags |= TAG_BIT(tag);
+        tag_set_add(&policy->late_tags, tag);
 }
 
 /* The map holds other programs' entries too: keys that are no tag of ours are left alone. */
@@ -57,9 +57,9 @@ static void check_entry(const MapEntry *entry, void *data)
         word += strlen("to-");
     if (!tag_parse(word, colon - word, &tag))
         return;
-    c->policy->mapped[of_recipient ? OF_RECIPIENT : OF_SUBJECT] |= TAG_BIT(tag);
+    tag_set_add(&c->policy->mapped[of_recipient ? OF_RECIPIENT : OF_SUBJECT], tag);
     if (of_recipient && *colon && colon[1])
-        c->policy->own_tags |= TAG_BIT(tag);
+        tag_set_add(&c->policy->own_tags, tag);
     const char *file = map_name(c->policy->config->policy.access);
     Ruling ruling = {0};
     g_autoptr(GError) error = NULL;
@@ -96,7 +96,7 @@ static const char *pair_subject(Compiler *c, const ConfigPair *pair, Tag *tag, g
         return NULL;
     }
     g_autofree char *name = g_strndup(pair->name, subject - pair->name);
-    const ConfigPair bare = {name, pair->value, pair->line};
+    const ConfigPair bare = {name, pair->value, pair->line, pair->of};
     *known = pair_tag(c, &bare, tag);
     return subject + 1;
 }
@@ -108,14 +108,14 @@ static void set_own_verb(Policy *policy, Tag tag, const char *subject, const Rul
     *own = (OwnVerb){*ruling, source};
     g_autofree char *key = g_strconcat(tag_name(tag), ":", subject, NULL);
     g_hash_table_replace(policy->own_verbs, g_ascii_strdown(key, -1), own);
-    policy->own_listed |= TAG_BIT(tag);
+    tag_set_add(&policy->own_listed, tag);
 }
 
-static void set_verb(Compiler *c, Tag tag, const char *subject, const Ruling *ruling, guint line)
+static void set_verb(Compiler *c, Tag tag, const char *subject, const Ruling *ruling, const ConfigPair *pair)
 {
     Policy *policy = c->policy;
-    char *source = line ? g_strdup_printf("%s:%u", file_of(c), line)
-                        : g_strdup("default of files with the old section names");
+    char *source = pair->line ? g_strdup_printf("%s:%u", file_of(c), pair->line)
+                              : g_strdup_printf("default of %s", pair->of);
     note_verb(policy, tag, ruling->verb);
     if (subject) {
         set_own_verb(policy, tag, subject, ruling, source);
@@ -142,7 +142,7 @@ static void compile_verbs(Compiler *c)
         if (!known || !pair_ruling(c, pair, pair->value, &ruling))
             continue;
         if (legal(c, file_of(c), pair->line, tag, &ruling))
-            set_verb(c, tag, subject, &ruling, pair->line);
+            set_verb(c, tag, subject, &ruling, pair);
         else
             ruling_clear(&ruling);
     }
@@ -196,14 +196,14 @@ static void compile_settled_by(Compiler *c)
     Policy *policy = c->policy;
     for (Tag tag = 0; tag < TAG_COUNT; tag++)
         for (const Tag *proof = tag_info(tag)->settled_by; proof && *proof != TAG_COUNT; proof++)
-            policy->settled_by[tag] |= TAG_BIT(*proof);
+            tag_set_add(&policy->settled_by[tag], *proof);
     const ConfigPairs *pairs = &policy->config->policy.settled_by;
     for (guint i = 0; i < pairs->n; i++) {
         const ConfigPair *pair = &pairs->items[i];
         Tag tag, proof;
         if (!pair_tag(c, pair, &tag))
             continue;
-        policy->settled_by[tag] = 0;
+        policy->settled_by[tag] = (TagSet){0};
         g_auto(GStrv) words = g_strsplit_set(pair->value, ", \t\n", -1);
         for (char **word = words; *word; word++) {
             if (!**word)
@@ -213,7 +213,7 @@ static void compile_settled_by(Compiler *c)
             else if (tag_info(proof)->class != CLASS_PROOF)
                 problems_add(c->problems, PROBLEM_ERROR, file_of(c), pair->line, "%s proves nothing", *word);
             else
-                policy->settled_by[tag] |= TAG_BIT(proof);
+                tag_set_add(&policy->settled_by[tag], proof);
         }
     }
 }
@@ -263,13 +263,13 @@ static void compile_dnsbl(Compiler *c)
         Tag tag = list->white ? TAG_DNSWL : TAG_DNSBL;
         for (guint k = 0; k < list->rules->len; k++) {
             const DnsblRule *rule = &g_array_index(list->rules, DnsblRule, k);
-            const ConfigPair pair = {(char *)list->name, rule->verb, list->line};
+            const ConfigPair pair = {(char *)list->name, rule->verb, list->line, NULL};
             g_autofree char *subject = g_strdup_printf("%s:%s", list->name, rule->answer);
             Ruling ruling = {0};
             if (!pair_ruling(c, &pair, rule->verb, &ruling))
                 continue;
             if (legal(c, file_of(c), list->line, tag, &ruling))
-                set_verb(c, tag, subject, &ruling, list->line);
+                set_verb(c, tag, subject, &ruling, &pair);
             else
                 ruling_clear(&ruling);
         }
@@ -296,7 +296,7 @@ static void compile_late(Policy *policy)
 {
     for (Tag tag = 0; tag < TAG_COUNT; tag++)
         if (policy->decide_at[tag] == STAGE_MESSAGE)
-            policy->late_tags |= TAG_BIT(tag);
+            tag_set_add(&policy->late_tags, tag);
 }
 
 /* What may stand in for a verb that is out of reach. */

@@ -67,7 +67,7 @@ static const MapEntry *lookup(const Policy *policy, Whose whose, Tag tag, const 
                               const Watch *watch)
 {
     char key[KEY_MAX];
-    if ((!watch && !(policy->mapped[whose] & TAG_BIT(tag))) || /* most tags have no entry */
+    if ((!watch && !tag_set_has(&policy->mapped[whose], tag)) || /* most tags have no entry */
         !write_key(key, whose == OF_RECIPIENT ? "to-" : "", tag_name(tag), subject))
         return NULL;
     const MapEntry *entry = map_lookup(policy->config->policy.access, key);
@@ -90,7 +90,7 @@ static const MapEntry *lookup_first(const Policy *policy, Whose whose, Tag tag, 
 static const MapEntry *lookup_bare(const Policy *policy, Whose whose, Tag tag, const Watch *watch)
 {
     const MapEntry *entry = lookup(policy, whose, tag, "", watch);
-    if (entry || !(policy->mapped[whose] & TAG_BIT(tag)))
+    if (entry || !tag_set_has(&policy->mapped[whose], tag))
         return entry;
     g_autofree char *key = g_strconcat(whose == OF_RECIPIENT ? "to-" : "", tag_name(tag), NULL);
     for (char *c = key; *c; c++)
@@ -130,7 +130,7 @@ static gboolean ruling_of_own(const Policy *policy, Pool *pool, Tag tag, const c
                               Ruling *ruling, Rule *rule, const Watch *watch)
 {
     char key[KEY_MAX];
-    if (!(policy->own_listed & TAG_BIT(tag)))
+    if (!tag_set_has(&policy->own_listed, tag))
         return FALSE;
     for (; keys && *keys; keys++) {
         const OwnVerb *own =
@@ -195,7 +195,7 @@ Stage policy_decide_at(const Policy *policy, Tag tag)
 
 gboolean policy_settles(const Policy *policy, Tag tag, Tag proof)
 {
-    return policy->settled_by[tag] >> proof & 1;
+    return tag_set_has(&policy->settled_by[tag], proof);
 }
 
 const Threshold *policy_threshold(const Policy *policy, double score, gboolean early)
@@ -215,9 +215,18 @@ gboolean policy_may_use(const Policy *policy, guint verbs)
     return (policy->verbs_used & verbs) != 0;
 }
 
+/* Recipients have rules of their own for it, and it counts after DATA. */
+static gboolean makes_a_difference(const Policy *policy, Tag tag)
+{
+    return tag_set_has(&policy->late_tags, tag) && tag_set_has(&policy->own_tags, tag);
+}
+
 gboolean policy_may_differ_after_data(const Policy *policy)
 {
-    return policy->put_off || policy->late_tags & policy->own_tags;
+    gboolean differ = policy->put_off;
+    for (Tag tag = 0; tag < TAG_COUNT; tag++)
+        differ |= makes_a_difference(policy, tag);
+    return differ;
 }
 
 Verb policy_unavailable(const Policy *policy)
@@ -250,7 +259,7 @@ char *policy_fingerprint(const Policy *policy, const char *const *rcpt_keys)
 {
     GString *text = g_string_new(NULL);
     for (Tag tag = 0; tag < TAG_COUNT; tag++) {
-        if (!(policy->late_tags & policy->own_tags & TAG_BIT(tag)))
+        if (!makes_a_difference(policy, tag))
             continue;
         const MapEntry *entry = lookup_first(policy, OF_RECIPIENT, tag, rcpt_keys, NULL);
         if (entry)

@@ -118,13 +118,25 @@ enum {
     X(HELO_TEMPERROR,  "HELO-TempError",      WEAK,     OK,         AUTH,      RCPT,    451, "4.4.3",  NONE,        \
       "DNS did not give the SPF record of the HELO name just now.")                                                 \
     X(DKIM_PASS,       "DKIM-Pass",           PROOF,    OK,         NO,        MESSAGE, 550, "5.7.1",  NONE,        \
-      "The message has a DKIM signature that verifies.")                                                            \
+      "A domain that has signed the message is aligned with that in From: or with the envelope sender's.")          \
+    X(DKIM_OTHER,      "DKIM-Other",          PROOF,    OK,         NO,        MESSAGE, 550, "5.7.1",  NONE,        \
+      "Another domain has signed the message, such as a mailing list; that proves neither author nor sender.")      \
     X(DKIM_FAIL,       "DKIM-Fail",           WEAK,     OK,         NO,        MESSAGE, 550, "5.7.20", NONE,        \
       "The message has DKIM signatures, and none of them verifies.")                                                \
+    X(DKIM_TEMPERROR,  "DKIM-TempError",      WEAK,     OK,         NO,        MESSAGE, 451, "4.7.5",  NONE,        \
+      "DNS did not give the key of a DKIM signature just now, and no other signature verifies.")                    \
     X(DMARC_PASS,      "DMARC-Pass",          PROOF,    OK,         NO,        MESSAGE, 550, "5.7.1",  NONE,        \
       "The domain in From: is proven by an aligned SPF or DKIM pass.")                                              \
     X(DMARC_FAIL,      "DMARC-Fail",          FORGED,   OK,         NO,        MESSAGE, 550, "5.7.26", PROOFS,      \
       "The domain in From: publishes a DMARC policy, and neither SPF nor DKIM proves it.")                          \
+    X(DMARC_QUARANTINE, "DMARC-Quarantine",   FORGED,   OK,         NO,        MESSAGE, 550, "5.7.26", PROOFS,      \
+      "As DMARC-Fail, and the domain asks for quarantine. With a quarantine_dir it is quarantined by default.")     \
+    X(DMARC_REJECT,    "DMARC-Reject",        FORGED,   OK,         NO,        MESSAGE, 550, "5.7.26", PROOFS,      \
+      "As DMARC-Fail, and the domain asks for refusal. With a quarantine_dir it is quarantined by default.")        \
+    X(DMARC_AUTHOR,    "DMARC-Author",        FORGED,   OK,         NO,        MESSAGE, 550, "5.7.1",  PROOFS,      \
+      "From: names no domain, or several, so DMARC protects none. With a quarantine_dir it is quarantined by default.") \
+    X(DMARC_TEMPERROR, "DMARC-TempError",     FORGED,   TEMPFAIL,   NO,        MESSAGE, 451, "4.7.5",  PROOFS,      \
+      "DNS did not give the DMARC record of the domain in From:, or what SPF or DKIM need, just now.")              \
     X(ARC_TRUSTED,     "ARC-Trusted",         PROOF,    OK,         NO,        MESSAGE, 550, "5.7.1",  NONE,        \
       "A forwarder whom we trust sealed the message and says that it was good when it came there.")                 \
     X(BOUNCE_GENUINE,  "Bounce-Genuine",      PROOF,    OK,         NO,        RCPT,    550, "5.7.1",  NONE,        \
@@ -192,8 +204,24 @@ const char *tag_name(Tag tag);
 guint tag_silencers(Tag tag);
 /* Any case. FALSE: a foreign tag. */
 gboolean tag_parse(const char *word, gsize len, Tag *ret);
-/* TRUE for a proof that the envelope sender or author is who it claims (D4, B7). */
+/* TRUE for a proof that the envelope sender or author is who it claims (D4, B7); whether it is the sender is the finding's
+ * of_another. */
 gboolean tag_proves_sender(Tag tag);
 const char *tag_class_name(TagClass class);
 /* The verbs that make sense for a tag: VERB_BIT()s (D3). */
 guint tag_legal_verbs(Tag tag);
+
+/* Any number of tags. */
+typedef struct {
+    guint64 words[(TAG_COUNT + 63) / 64];
+} TagSet;
+
+static inline void tag_set_add(TagSet *set, Tag tag)
+{
+    set->words[tag / 64] |= G_GUINT64_CONSTANT(1) << tag % 64;
+}
+
+static inline gboolean tag_set_has(const TagSet *set, Tag tag)
+{
+    return set->words[tag / 64] >> tag % 64 & 1;
+}

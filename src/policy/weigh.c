@@ -65,7 +65,7 @@ static void judge(Scale *s)
 {
     const WeighQuestion *q = s->q;
     for (guint i = 0; i < q->n_findings; i++)
-        s->proven |= tag_proves_sender(q->findings[i]->tag);
+        s->proven |= tag_proves_sender(q->findings[i]->tag) && !q->findings[i]->of_another;
     for (guint i = 0; i < q->n_findings; i++) {
         Judgement *j = &s->out->judgements[i];
         j->finding = q->findings[i];

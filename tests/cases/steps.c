@@ -71,6 +71,7 @@ static void do_zone(World *world, const Line *line)
     resolver_free(world->zone);
     world->zone = world->services.resolver = zone;
     zone_log(zone);
+    g_hash_table_remove_all(world->published);
 }
 
 static void do_message(World *world, const Line *line)
@@ -479,15 +480,36 @@ static const struct {
     void (*play)(World *world, const Line *line);
     gboolean replies; /* may be followed by => */
 } steps[] = {
-    {"config", do_config},     {"access", do_access},         {"file", do_file},
-    {"zone", do_zone},         {"message", do_message},       {"find", do_find},
-    {"answer", do_answer},     {"limit", do_limit},           {"mta", do_mta},
-    {"clock", do_clock},       {"reload", do_reload, TRUE},   {"connection", do_connection},
-    {"macro", do_macro},       {"connect", do_connect, TRUE}, {"helo", do_helo, TRUE},
-    {"mail", do_mail, TRUE},   {"rcpt", do_rcpt, TRUE},       {"rcpt-refused", do_rcpt_refused},
-    {"data", do_data, TRUE},   {"content", do_content},       {"eom", do_eom, TRUE},
-    {"send", do_send, TRUE},   {"abort", do_abort},           {"close", do_close},
-    {"remember", do_remember}, {"forget", do_forget},         {"store", do_store},
+    {"config", do_config},
+    {"access", do_access},
+    {"file", do_file},
+    {"zone", do_zone},
+    {"message", do_message},
+    {"find", do_find},
+    {"answer", do_answer},
+    {"limit", do_limit},
+    {"mta", do_mta},
+    {"clock", do_clock},
+    {"reload", do_reload, TRUE},
+    {"connection", do_connection},
+    {"macro", do_macro},
+    {"connect", do_connect, TRUE},
+    {"helo", do_helo, TRUE},
+    {"mail", do_mail, TRUE},
+    {"rcpt", do_rcpt, TRUE},
+    {"rcpt-refused", do_rcpt_refused},
+    {"data", do_data, TRUE},
+    {"content", do_content},
+    {"eom", do_eom, TRUE},
+    {"send", do_send, TRUE},
+    {"abort", do_abort},
+    {"close", do_close},
+    {"sign", do_sign},
+    {"seal", do_seal},
+    {"spoil", do_spoil},
+    {"remember", do_remember},
+    {"forget", do_forget},
+    {"store", do_store},
 };
 
 gboolean step(World *world, const Line *line)

@@ -106,6 +106,7 @@ World *world_new(const Script *script)
     world->zone = zone_new();
     zone_log(world->zone);
     world->store = faulty_store_new();
+    world->published = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     world->adapter = (Adapter){
         .can_edit_headers = TRUE,
         .can_edit_sender = TRUE,
@@ -164,6 +165,9 @@ void world_free(World *world)
         g_string_free(world->headers, TRUE);
     g_free(world->edits);
     g_free(world->message);
+    g_hash_table_unref(world->published);
+    for (gsize i = 0; i < G_N_ELEMENTS(world->keys); i++)
+        dkim_key_unref(world->keys[i]);
     remove_tree(world->dir);
     g_free(world->dir);
     g_free(world);

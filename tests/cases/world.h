@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <postern/dkim.h>
+
 #include "flow/engine.h"
 #include "script.h"
 
@@ -67,7 +69,9 @@ typedef struct {
 
     GPtrArray *connections;
     Connection *current;
-    char *message; /* header and body as the client sends them */
+    char *message;         /* header and body as the client sends them */
+    DkimKey *keys[2];      /* signed.c: Ed25519, RSA; NULL: not made yet */
+    GHashTable *published; /* names in this zone that have one of them */
 
     GPtrArray *log;     /* LogLine */
     GPtrArray *settled; /* strings: what the settle hooks saw, in order */
@@ -109,6 +113,10 @@ void planned_answer_free(gpointer answer);
 /* steps.c: reads the whole script for what its `find`, `limit` and `answer` lines will need of the throw-away
  * check, since a snapshot of the configuration looks at its hooks once. */
 void plan_ahead(World *world);
+/* signed.c */
+void do_sign(World *world, const Line *line);
+void do_seal(World *world, const Line *line);
+void do_spoil(World *world, const Line *line);
 /* remembered.c */
 void do_remember(World *world, const Line *line);
 void do_forget(World *world, const Line *line);

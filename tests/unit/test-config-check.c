@@ -143,6 +143,19 @@ static const Row rows[] = {
      "/x:4: note: SPF-Fail waits for the message, but nothing that is switched on settles it\n"},
     {"waiting for something", SPF "trusted_forwarder = a.example\n[decide_at]\nSPF-Fail = message\n", NULL,
      NULL},
+    {"DMARC without a quarantine", SPF "[dmarc]\nmode = on\n", NULL,
+     "/x:4: warning: [dmarc] mode delivers what fails, whatever the domain asks for, unless a rule says "
+     "otherwise: there "
+     "is no [policy] quarantine_dir\n"},
+    {"DMARC without SPF", "[dmarc]\nmode = report\n[authres]\nadd = yes\n", NULL,
+     "/x:2: note: [dmarc] mode asks SPF, but [spf] mode = off: its result is reported nowhere; header "
+     "reports it\n"},
+    {"DKIM that nobody sees", "[dkim]\nverify = header\n", NULL,
+     "/x:2: warning: [dkim] verify = header is seen by nobody without [authres] add = yes\n"},
+    {"sealers without ARC", "[arc]\ntrusted_sealers = l.example\n", NULL,
+     "/x:2: warning: [arc] trusted_sealers does nothing unless verify = yes\n"},
+    {"rows without a store", SPF "[dmarc]\nmode = report\ncollect = yes\n", NULL,
+     "/x:5: warning: [dmarc] collect does nothing without [store] path\n"},
     {"settled by what is not there", SPF "[settled_by]\nSPF-Fail = DMARC-Pass\n", NULL,
      "/x:4: note: nothing of what settles SPF-Fail can be found\n"},
 
@@ -262,7 +275,9 @@ static void nothing_is_switched_off_for_good(void **state)
         "hello_blacklist = a.example\nmax_demerits = 3\n"
         "[sender]\nsyntax_checks = yes\nmessage_id_checks = yes\ninternal_domains = a.example\n"
         "internal_mta = 10.0.0.1\nprivate_relay = p.example\nbanned_domains = b.example\nno_mail_to = x@\n"
-        "[store]\npath = /tmp/x.db\n[greylist]\nmode = rules\n[limits]\nx = 5 connections by client\n";
+        "[store]\npath = /tmp/x.db\n[greylist]\nmode = rules\n[limits]\nx = 5 connections by client\n"
+        "[policy]\nquarantine_dir = /tmp\n[dkim]\nverify = on\n[dmarc]\nmode = on\n"
+        "[arc]\nverify = yes\ntrusted_sealers = l.example\n";
     g_autoptr(GString) access = g_string_new(NULL);
     for (Tag tag = 0; tag < TAG_COUNT; tag++)
         if (tag != TAG_SRS_FORGED && tag != TAG_BOUNCE_GENUINE && tag != TAG_BOUNCE_FORGED &&

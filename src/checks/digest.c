@@ -1,0 +1,104 @@
+/*
+ * digest — header fields and body hashes for DKIM and ARC. Finds nothing by itself.
+ *
+ * Mail of our own people is not verified: it has not been signed yet.
+ */
+#include "checks/digest.h"
+
+#include "checks/checks.h"
+#include "checks/client.h"
+
+static const Field fields[] = {
+    FIELD_STR(DigestFact, skipped),
+    {0},
+};
+
+gboolean digest_has_dkim(const Config *config)
+{
+    return config->dkim.verify != DKIM_MODE_OFF || config->dmarc.mode != DMARC_MODE_OFF;
+}
+
+static gboolean wanted(const Config *config)
+{
+    return digest_has_dkim(config) || config->arc.verify;
+}
+
+static DkimHeader *read_header(Message *message)
+{
+    DkimHeader *header = dkim_header_new();
+    for (guint i = 0; i < message_n_headers(message); i++) {
+        const Header *field = message_header(message, i);
+        dkim_header_add(header, field->name, -1, field->value, -1);
+    }
+    return message_own(message, header, (GDestroyNotify)dkim_header_free);
+}
+
+static void evaluate(void *of, void *into)
+{
+    Message *message = of;
+    Session *session = message_session(message);
+    const Config *config = session_config(session);
+    DigestFact *fact = into;
+    if (client_is_ours(session)) {
+        fact->skipped = "internal";
+        return;
+    }
+    gint64 now = clock_seconds(session_clock(session));
+    fact->header = read_header(message);
+    fact->body = message_own(message, dkim_body_new(), (GDestroyNotify)dkim_body_free);
+    if (digest_has_dkim(config))
+        fact->dkim = message_own(message, dkim_verifier_new(fact->header, fact->body, now),
+                                 (GDestroyNotify)dkim_verifier_free);
+    if (config->arc.verify)
+        fact->arc = message_own(message, arc_verifier_new(fact->header, fact->body, now),
+                                (GDestroyNotify)arc_verifier_free);
+}
+
+const DigestFact *digest_fact(Message *message)
+{
+    return message_fact(message, &check_digest);
+}
+
+static void on_headers(Message *message)
+{
+    digest_fact(message);
+}
+
+static void prefetch(Session *session, Stage stage)
+{
+    Message *message = session_message(session);
+    if (stage != STAGE_HEADERS)
+        return;
+    const DigestFact *fact = digest_fact(message);
+    if (fact->dkim)
+        dkim_verifier_prefetch(fact->dkim, message_resolver(message));
+    if (fact->arc)
+        arc_verifier_prefetch(fact->arc, message_resolver(message));
+}
+
+static void on_body(Message *message, const void *bytes, gsize len)
+{
+    const DigestFact *fact = digest_fact(message);
+    if (fact->body)
+        dkim_body_add(fact->body, bytes, len);
+}
+
+static void on_message(Message *message)
+{
+    const DigestFact *fact = digest_fact(message);
+    if (fact->body)
+        dkim_body_end(fact->body);
+}
+
+const Check check_digest = {
+    .name = "digest",
+    .scope = PER_MESSAGE,
+    .wanted = wanted,
+    .fields = fields,
+    .fact_size = sizeof(DigestFact),
+    .evaluate = evaluate,
+    .prefetch = prefetch,
+    .headers = on_headers,
+    .body = on_body,
+    .message = on_message,
+};
