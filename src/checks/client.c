@@ -96,6 +96,7 @@ static void evaluate(void *of, void *into)
     const char *trusted = hosts_match(config->connection.trusted_relay, ip, resolver, deadline);
     fact->host_itself = is_host_itself(session);
     fact->internal = internal || fact->host_itself;
+    session_set_internal(session, fact->internal);
     if (!trusted)
         trusted = relay_by_helo(session, fact);
     fact->trusted = trusted != NULL;

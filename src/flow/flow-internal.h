@@ -84,9 +84,10 @@ struct Session {
     gint64 deadline; /* monotonic, µs */
     guint demerits, settled_demerits;
     const char *demerits_why; /* the pool's */
-    GPtrArray *held;          /* names of gauges, the pool's; NULL: none */
-    StoreBatch *batch;        /* what settle hooks want to be remembered; NULL: nothing yet */
-    gboolean store_away;      /* it could not say or do something for this session */
+    gboolean internal;
+    GPtrArray *held;     /* names of gauges, the pool's; NULL: none */
+    StoreBatch *batch;   /* what settle hooks want to be remembered; NULL: nothing yet */
+    gboolean store_away; /* it could not say or do something for this session */
     Message *message;
     Message *finished; /* kept until the next call, for its edits and reply */
     guint64 messages;
@@ -124,6 +125,10 @@ struct Message {
     Spool *body;
     const char *body_error; /* why it could not be kept */
     gboolean body_borrowed; /* it is the live message's; this is one of a shadow */
+    DkimBody *hashes;       /* NULL: nobody wants one */
+    guint signed_canons;    /* a bit each: message_want_hash() */
+    DkimBody *new_hashes;   /* of an edited body; NULL: not asked for */
+    GArray *delivered;      /* Header; message_delivered_header() */
     Edits *edits;
     GArray *reservations; /* Reservation */
     GArray *taken;        /* Taken */
@@ -186,6 +191,9 @@ Session *shadow_new(Session *live);
 void shadow_compare_mail(Session *live, const Reply *reply, const Reply *other);
 void shadow_compare_rcpt(Recipient *shadow, const Reply *reply, const Reply *other);
 void shadow_compare_message(Session *live, const Reply *reply, const Reply *other);
+
+/* The body has passed; once, before the hooks of the last step. */
+void message_end_hashes(Message *message);
 
 /* Does what the settle hooks have collected. */
 void session_commit(Session *session);

@@ -30,6 +30,7 @@
 
 #include <postern/address.h>
 #include <postern/authres.h>
+#include <postern/dkim-canon.h>
 #include <postern/ip.h>
 #include <postern/resolver.h>
 
@@ -79,6 +80,10 @@ const char *session_macro(const Session *session, const char *name);
 const char *session_receiver(const Session *session);
 /* The login of SMTP AUTH (macro auth_authen), or NULL. A new HELO, as after STARTTLS, forgets it. */
 const char *session_login(const Session *session);
+/* One of our own people: an internal client, or a login. Actions ask here; checks know more (checks/client.h). */
+gboolean session_is_ours(const Session *session);
+/* What the check of the client has found out about it. */
+void session_set_internal(Session *session, gboolean internal);
 Message *session_message(const Session *session); /* NULL between messages */
 
 const void *session_fact(Session *session, const Check *check);
@@ -151,9 +156,25 @@ guint message_n_headers(const Message *message);
 const Header *message_header(const Message *message, guint index);
 /* The nth field of that name, 1 is the topmost; NULL: there are fewer. */
 const Header *message_header_named(const Message *message, const char *name, guint nth);
-/* The body so far, CRLF line ends; NULL when nobody asked for it. */
+/* The body so far, CRLF line ends; NULL unless a copy of the message may be wanted: hooks see it pass. */
 const Spool *message_body(const Message *message);
 Edits *message_edits(Message *message);
+
+/*
+ * What signatures are made and verified over.
+ *
+ * Hashes of the body are made while it passes, each canonical form once for all who want it. Who will need one says so at
+ * the end of the header, not later: a verifier asks the set itself (dkim_body_want()), a signer, who wants the whole body as
+ * it will be delivered, message_want_hash(). At end of message both are there; an MTA that leaves the end of the header out
+ * leaves the signer without.
+ */
+DkimBody *message_hashes(Message *message);
+void message_want_hash(Message *message, DkimCanon canon);
+gboolean message_has_hash(const Message *message, DkimCanon canon);
+const DkimBody *message_delivered_hashes(Message *message);
+/* The header as it would be delivered with the edits collected so far, without what the MTA itself adds; values begin with
+ * the blank that the MTA puts after the colon. Owned by the message, and right until the next edit. Of Header. */
+const GArray *message_delivered_header(Message *message);
 
 const void *message_fact(Message *message, const Check *check);
 Finding *message_find(Message *message, const Check *check, Tag tag, const char *subject, const char *format,

@@ -287,7 +287,7 @@ Reply step_rcpt(Session *session, const char *const *args, const char *refused)
 static gboolean open_body(Message *message)
 {
     Session *session = message->session;
-    if (message->body || !snapshot_wants(session->snapshot, STAGE_BODY))
+    if (message->body || !session->snapshot->keeps_body)
         return TRUE;
     if (session->live) { /* one body is enough: what the shadow wants, the live session keeps */
         message->body = session->live->message->body;
@@ -345,6 +345,9 @@ void step_end_of_headers(Session *session)
     EACH_CHECK(session, check)
         if (check->headers)
             check->headers(message);
+    for (const Action **action = session->snapshot->actions; *action; action++)
+        if ((*action)->headers)
+            (*action)->headers(message);
     prefetch(session, STAGE_HEADERS);
 }
 
@@ -362,6 +365,8 @@ void step_body(Session *session, const void *bytes, gsize len)
     if (message->body && !message->body_borrowed && !message->body_error &&
         !spool_append(message->body, bytes, len, &error))
         message->body_error = pool_strdup(message->known.pool, error->message);
+    if (message->hashes)
+        dkim_body_add(message->hashes, bytes, len);
     EACH_CHECK(session, check)
         if (check->body)
             check->body(message, bytes, len);
@@ -376,6 +381,7 @@ Reply step_end_of_message(Session *session, const Edits **edits)
     if (!message) /* "go on" would let a message through that nobody has looked at */
         return (Reply){REPLY_TEMPFAIL, 451, "4.3.0", "no message is open, try again later"};
     begin_stage(session, STAGE_MESSAGE);
+    message_end_hashes(message);
     EACH_CHECK(session, check)
         if (check->message)
             check->message(message);
@@ -486,6 +492,16 @@ const char *session_login(const Session *session)
 {
     const char *login = session_macro(session, "auth_authen");
     return login && *login ? login : NULL;
+}
+
+gboolean session_is_ours(const Session *session)
+{
+    return session->internal || session_login(session);
+}
+
+void session_set_internal(Session *session, gboolean internal)
+{
+    session->internal = internal;
 }
 
 Message *session_message(const Session *session)

@@ -8,4 +8,4 @@ void session_record(const Session *session, Record *record);
 /* The same, and sender, recipients with their weighings, edits. */
 void message_record(const Message *message, Record *record);
 /* The header as it would be delivered, our edits applied, CRLF line ends, without the blank line. */
-GString *message_render_headers(const Message *message);
+GString *message_render_headers(Message *message);
