@@ -3,5 +3,7 @@
 
 const Action *const all_actions[] = {
     &action_authres, /* C2, E5: Received-SPF, Authentication-Results; forged ones of our name removed */
+    &action_sign,    /* E2: DKIM, on mail of our own people; after all that edits */
+    &action_seal,    /* E3: ARC, on everybody else's */
     NULL,
 };

@@ -4,6 +4,11 @@
 #include "flow/check.h"
 
 extern const Action action_authres;
+extern const Action action_seal;
+extern const Action action_sign;
+
+/* Who we are in Authentication-Results. */
+const char *action_authserv_id(Message *message);
 
 /* All of them in the order in which they run, signing last; NULL ends. */
 extern const Action *const all_actions[];

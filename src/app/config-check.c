@@ -332,6 +332,9 @@ ON(no_demerits, config->connection.max_demerits == 0)
 ON(no_banned_domains, patterns_is_empty(config->sender.banned_domains))
 ON(no_srs_secrets, !config->loaded.srs_secrets)
 ON(no_srs_domains, patterns_is_empty(config->sender.srs_domains))
+ON(nothing_to_sign, !config->loaded.keys)
+ON(half_a_key, !*config->sign.domain || !*config->sign.selector || !*config->sign.key)
+ON(nothing_to_seal, !config->loaded.seal_key)
 ON(no_store, *config->store.path == '\0')
 ON(no_quarantine, *config->policy.quarantine_dir == '\0')
 
@@ -367,6 +370,14 @@ static const struct {
      "makes our own clients forgers: internal_connect is empty, so only this host and logins are internal"},
     {"sender", "private_relay", nobody_is_internal, PROBLEM_WARNING,
      "shuts out our own clients: internal_connect is empty, so only this host and logins are internal"},
+    {"sign", "domain", half_a_key, PROBLEM_WARNING, "does nothing: domain, selector and key belong together"},
+    {"sign", "selector", half_a_key, PROBLEM_WARNING,
+     "does nothing: domain, selector and key belong together"},
+    {"sign", "key", half_a_key, PROBLEM_WARNING, "does nothing: domain, selector and key belong together"},
+    {"sign", "fields", nothing_to_sign, PROBLEM_WARNING, "does nothing without a key"},
+    {"sign", "expire", nothing_to_sign, PROBLEM_WARNING, "does nothing without a key"},
+    {"arc", "seal", nothing_to_seal, PROBLEM_WARNING, "does nothing without domain, selector and key"},
+    {"arc", "rcpts", nothing_to_seal, PROBLEM_WARNING, "does nothing without seal, domain, selector and key"},
     {"store", "timeout_ms", no_store, PROBLEM_WARNING, "does nothing without path"},
     {"store", "sync", no_store, PROBLEM_WARNING, "does nothing without path"},
     {"policy", "quarantine_bytes", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},

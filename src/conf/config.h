@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include <postern/dkim.h>
+
 #include "base/log.h"
 #include "base/refs.h"
 #include "conf/hosts.h"
@@ -65,6 +67,7 @@ typedef struct {
 } ConfigPairs;
 
 typedef struct LimitList LimitList;
+typedef struct KeyTable KeyTable;
 typedef struct ConfigOrigins ConfigOrigins; /* where each value comes from, for config_show() */
 
 typedef struct {
@@ -179,6 +182,23 @@ typedef struct {
     } authres;
 
     struct {
+        char *keytable;                /* file, see conf/keytable.h; "" : none */
+        char *domain, *selector, *key; /* the same as one line of it; "" : none */
+        DkimCanon header_canon, body_canon;
+        char **fields;           /* signed if they are there; none: dkim_default_fields */
+        char **oversign;         /* signed once more than they are there */
+        char **oversign_present; /* the same, if they are there at all: some MTAs add what is missing */
+        gboolean timestamp;      /* t= */
+        int expire;              /* seconds until x=; 0: never */
+    } sign;
+
+    struct {
+        gboolean seal;
+        char *domain, *selector, *key; /* of the seal */
+        PatternList *rcpts;            /* only mail to these is sealed; none: to anybody */
+    } arc;
+
+    struct {
         Map *access; /* NULL: none */
         MixedMode mixed;
         ConfigPairs verbs;      /* [verbs] SPF-Fail = REJECT: defaults of tags, overriding the table. From old
@@ -208,6 +228,8 @@ typedef struct {
                                reload */
         LimitList *limits;  /* of policy.limits (conf/limits.h) */
         char **srs_secrets; /* of sender.srs_secret_file, the first signs; NULL: none */
+        KeyTable *keys;     /* of sign; NULL: nothing is signed */
+        DkimKey *seal_key;  /* of arc; NULL: nothing is sealed */
         Resolver *substitutes; /* of spf.delegate_file; NULL: none */
     } loaded;
 } Config;

@@ -39,6 +39,13 @@ static const char *const greylist_words[] = {
         NULL,
 };
 
+static const char *const canon_words[] = {
+#define X(id, word) word,
+    DKIM_CANONS(X)
+#undef X
+        NULL,
+};
+
 /* A member of another type than the row says does not compile. */
 #define ROW(s, k, ctype, k_kind, deflt, text, ...)                                                           \
     {                                                                                                        \
@@ -93,6 +100,8 @@ const OptionSection option_sections[] = {
     {"spf", "SPF (RFC 7208)."},
     {"greylist", "Who sends for the first time is asked to come back."},
     {"authres", "Authentication-Results (RFC 8601)."},
+    {"sign", "DKIM signatures (RFC 6376) on mail of our own people."},
+    {"arc", "Authenticated Received Chain (RFC 8617)."},
     {"policy", "What becomes of findings."},
     {"shadow", "A second configuration that judges live mail without any effect."},
     {"verbs", "The verb that a tag gets when no access map entry says otherwise: TAG = VERB."},
@@ -226,6 +235,27 @@ const Option options[] = {
 
     BOOL(authres, add, "no", "Add Authentication-Results, and remove forged ones that bear our name."),
     STRING(authres, authserv_id, "", "Our name in it; empty: the MTA's own host name.", .example = "mx.example.com"),
+
+    FILENAME(sign, keytable, "File with lines AUTHOR-DOMAIN SELECTOR KEYFILE [domain=D] [identity=I] [login=PATTERNS].",
+             .example = "/etc/postern/keytable"),
+    STRING(sign, domain, "", "The same as one line: mail of authors in this domain is signed.", .example = "example.com"),
+    STRING(sign, selector, "", "Under SELECTOR._domainkey.DOMAIN stands the public key.", .example = "s2026"),
+    PATH(sign, key, "", "Private key in PEM, RSA or Ed25519, readable by nobody else.", .example = "/etc/postern/s2026.pem"),
+    ENUM(sign, header_canon, DkimCanon, canon_words, "relaxed", "Canonical form of header fields."),
+    ENUM(sign, body_canon, DkimCanon, canon_words, "relaxed", "Canonical form of the body."),
+    WORDS(sign, fields, "", "Fields that are signed if they are there; empty: those that RFC 6376 recommends.",
+          .example = "From, Subject, Date, To, Cc, Message-ID"),
+    WORDS(sign, oversign, "From, Reply-To, Subject, To, Cc", "Fields of which none can be added behind our back."),
+    WORDS(sign, oversign_present, "Sender, Date, Message-ID, MIME-Version, Content-Type, Content-Transfer-Encoding",
+          "The same, but only where there is one: an MTA may add what is missing."),
+    BOOL(sign, timestamp, "yes", "Say when it was signed (t=)."),
+    SECONDS(sign, expire, "0", 0, 3650 * DAY, "Signatures end after this time (x=); 0: never."),
+
+    BOOL(arc, seal, "no", "Seal incoming mail, for those it is forwarded to."),
+    STRING(arc, domain, "", "Domain of the seal.", .example = "example.com"),
+    STRING(arc, selector, "", "Its selector.", .example = "arc2026"),
+    PATH(arc, key, "", "Its private key in PEM.", .example = "/etc/postern/arc2026.pem"),
+    PATTERNS(arc, rcpts, "", "Only mail to these is sealed; empty: to anybody.", .example = "*@lists.example.com"),
 
     MAP(policy, access, "Access map: TAG:SUBJECT VERB.", .example = "/etc/postern/access"),
     ENUM(policy, mixed, MixedMode, mixed_words, "defer",
