@@ -331,10 +331,10 @@ ON(no_relays, hosts_is_empty(config->connection.trusted_relay))
 ON(no_demerits, config->connection.max_demerits == 0)
 ON(no_banned_domains, patterns_is_empty(config->sender.banned_domains))
 ON(no_srs_secrets, !config->loaded.srs_secrets)
-ON(no_srs_domains, patterns_is_empty(config->sender.srs_domains))
 ON(nothing_to_sign, !config->loaded.keys)
 ON(half_a_key, !*config->sign.domain || !*config->sign.selector || !*config->sign.key)
 ON(nothing_to_seal, !config->loaded.seal_key)
+ON(no_use_of_secrets, patterns_is_empty(config->sender.srs_domains) && config->spf.mode == SPF_MODE_OFF)
 ON(no_store, *config->store.path == '\0')
 ON(no_quarantine, *config->policy.quarantine_dir == '\0')
 
@@ -363,7 +363,8 @@ static const struct {
     {"sender", "email_providers", no_banned_domains, PROBLEM_WARNING,
      "does nothing while banned_domains is empty"},
     {"sender", "srs_domains", no_srs_secrets, PROBLEM_WARNING, "does nothing without srs_secret_file"},
-    {"sender", "srs_secret_file", no_srs_domains, PROBLEM_WARNING, "does nothing without srs_domains"},
+    {"sender", "srs_secret_file", no_use_of_secrets, PROBLEM_WARNING,
+     "does nothing without srs_domains or [spf] mode"},
     {"sender", "internal_mta", nobody_is_internal, PROBLEM_WARNING,
      "does nothing but for logins: internal_connect is empty, so nobody else is internal"},
     {"sender", "internal_domains", nobody_is_internal, PROBLEM_WARNING,
