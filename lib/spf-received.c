@@ -218,6 +218,7 @@ static const struct {
     {"mechanism", offsetof(SpfReceivedField, mechanism)},
     {"problem", offsetof(SpfReceivedField, problem)},
     {"x-forwarder", offsetof(SpfReceivedField, forwarder)},
+    {"x-sig", offsetof(SpfReceivedField, mark)},
 };
 
 static const struct {

@@ -139,6 +139,7 @@ typedef struct {
     SpfCode code;
     SpfIdentity identity; /* SPF_MFROM also when the field does not say */
     char *client_ip, *envelope_from /* without <> */, *helo, *receiver, *mechanism, *problem;
+    char *mark;      /* x-sig: see xsig.h */
     char *forwarder; /* x-forwarder: the client passes for this one, whom the writer trusts */
     gboolean has_helo, has_guess, has_lax;
     SpfCode helo_code, guess_code, lax_code; /* x-helo-spf, x-bestguess, x-lax; only with has_… */

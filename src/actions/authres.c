@@ -6,7 +6,7 @@
  */
 #include "actions/actions.h"
 
-static const char *authserv_id(Message *message)
+const char *action_authserv_id(Message *message)
 {
     Session *session = message_session(message);
     const char *id = session_config(session)->authres.authserv_id;
@@ -39,7 +39,7 @@ static gboolean wanted(const Config *config)
 static void apply(Message *message)
 {
     Session *session = message_session(message);
-    const char *id = authserv_id(message);
+    const char *id = action_authserv_id(message);
     g_autoptr(AuthRes) results = authres_new(id);
     TraceFields trace = {results, message_edits(message)};
     message_trace(message, &trace);

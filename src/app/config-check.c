@@ -394,8 +394,9 @@ ON(no_banned_domains, patterns_is_empty(config->sender.banned_domains) && *confi
 ON(greylist_is_off, config->greylist.mode == GREYLIST_OFF)
 ON(greylist_is_not_all, config->greylist.mode != GREYLIST_ALL)
 ON(no_srs_secrets, !config->loaded.srs_secrets)
-ON(no_signing,
-   patterns_is_empty(config->srs.domains) && *config->srs.forward_domain == '\0' && signs_nothing(config))
+ON(no_signing, patterns_is_empty(config->srs.domains) && *config->srs.forward_domain == '\0' &&
+                   signs_nothing(config) &&
+                   config->spf.mode == SPF_MODE_OFF) /* Received-SPF bears a mark made with them */
 ON(no_rewriting, config->srs.rewrite == REWRITE_OFF && !config->srs.socketmap[0])
 ON(no_rewriting_of_own,
    config->srs.rewrite != REWRITE_OWN && config->srs.rewrite != REWRITE_ALL && !config->srs.socketmap[0])
@@ -414,6 +415,9 @@ ON(arc_is_unseen,
 ON(dmarc_is_unseen, config->dmarc.mode == DMARC_MODE_REPORT && !config->authres.add && !config->dmarc.collect)
 ON(dmarc_without_spf, config->dmarc.mode != DMARC_MODE_OFF && config->spf.mode == SPF_MODE_OFF)
 ON(dmarc_without_quarantine, config->dmarc.mode == DMARC_MODE_ON && *config->policy.quarantine_dir == '\0')
+ON(nothing_to_sign, !config->loaded.keys)
+ON(half_a_key, !*config->sign.domain || !*config->sign.selector || !*config->sign.key)
+ON(nothing_to_seal, !config->loaded.seal_key)
 ON(no_store, *config->store.path == '\0')
 ON(no_failed_dir, *config->journal.failed_dir == '\0')
 ON(no_quarantine, *config->policy.quarantine_dir == '\0')
@@ -488,6 +492,14 @@ static const struct {
      "makes our own clients forgers: internal_connect is empty, so only this host and logins are internal"},
     {"sender", "private_relay", nobody_is_internal, PROBLEM_WARNING,
      "shuts out our own clients: internal_connect is empty, so only this host and logins are internal"},
+    {"sign", "domain", half_a_key, PROBLEM_WARNING, "does nothing: domain, selector and key belong together"},
+    {"sign", "selector", half_a_key, PROBLEM_WARNING,
+     "does nothing: domain, selector and key belong together"},
+    {"sign", "key", half_a_key, PROBLEM_WARNING, "does nothing: domain, selector and key belong together"},
+    {"sign", "fields", nothing_to_sign, PROBLEM_WARNING, "does nothing without a key"},
+    {"sign", "expire", nothing_to_sign, PROBLEM_WARNING, "does nothing without a key"},
+    {"arc", "seal", nothing_to_seal, PROBLEM_WARNING, "does nothing without domain, selector and key"},
+    {"arc", "rcpts", nothing_to_seal, PROBLEM_WARNING, "does nothing without seal, domain, selector and key"},
     {"store", "timeout_ms", no_store, PROBLEM_WARNING, "does nothing without path"},
     {"store", "sync", no_store, PROBLEM_WARNING, "does nothing without path"},
     {"journal", "keep", no_store, PROBLEM_WARNING, "does nothing without [store] path"},

@@ -9,6 +9,7 @@
  */
 #include "checks/spf.h"
 
+#include <postern/xsig.h>
 #include <string.h>
 
 #include "checks/checks.h"
@@ -386,6 +387,17 @@ static void add_extra(const char **extra, guint *n, const char *key, const char 
     extra[(*n)++] = value;
 }
 
+/* C13. NULL: without a secret, or of nobody. */
+static const char *make_mark(Message *message, const SpfRequest *request)
+{
+    char **secrets = session_config(message_session(message))->loaded.srs_secrets;
+    if (!secrets || message_sender(message)->is_null)
+        return NULL;
+    return message_own(message,
+                       xsig_make((const char *const *)secrets, request->sender, &request->ip, request->now),
+                       g_free);
+}
+
 static void trace(Message *message, TraceFields *trace)
 {
     const SpfFact *fact = spf_fact(message);
@@ -394,10 +406,11 @@ static void trace(Message *message, TraceFields *trace)
     SpfRequest request = make_request(message);
     /* Whoever trusts us as his relay decides by these alone (B10): they say all that decided here. */
     const SpfResult guess = {.code = fact->guess_code};
-    const char *extra[5] = {NULL};
+    const char *extra[7] = {NULL};
     guint n = 0;
     add_extra(extra, &n, "x-forwarder", fact->forwarder);
     add_extra(extra, &n, "x-lax", fact->lax_code != SPF_PERMERROR ? fact->lax : NULL);
+    add_extra(extra, &n, "x-sig", make_mark(message, &request));
     SpfReceived received = {
         .request = &request,
         .result = fact->mfrom_result,

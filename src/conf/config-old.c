@@ -14,6 +14,7 @@ typedef enum {
     OLD_INTERNAL_POLICY, /* yes or no, where there are SPF terms now */
     OLD_MAP,             /* an access map, perhaps named by what makemap made of it */
     OLD_FOLDER,          /* a folder, if it is there */
+    OLD_KEY,             /* a private key, if it is there */
     OLD_GREYLIST,        /* its database: it is on */
     OLD_MINUTES,         /* a number of them */
     OLD_HOURS,
@@ -145,9 +146,9 @@ static const OldName old_names[] = {
     {"greylist", "time", OLD_MINUTES, "greylist", "delay"},
     {"greylist", "expire", OLD_HOURS, "greylist", "window"},
     {"greylist", "retain", OLD_DAYS, "greylist", "retain"},
-    {"dkim", "privkey", OLD_LATER, NULL, NULL},
-    {"dkim", "selector", OLD_LATER, NULL, NULL},
-    {"dkim", "domain", OLD_LATER, NULL, NULL},
+    {"dkim", "privkey", OLD_KEY, "sign", "key"},
+    {"dkim", "selector", OLD_SAME, "sign", "selector"},
+    {"dkim", "domain", OLD_SAME, "sign", "domain"},
     {"dkim", "reject", OLD_LATER, NULL, NULL},
     /* Their keys are names that the administrator chose: aliases, users. */
     {"smart_alias", NULL, OLD_LATER, NULL, NULL},
@@ -348,6 +349,17 @@ static void set_folder(Loader *loader, const Option *option, const IniEntry *ent
              option->fallback);
 }
 
+/* The old system went on without, too: its mail then left unsigned. */
+static void set_key(Loader *loader, const Option *option, const IniEntry *entry)
+{
+    ValueContext context = loader_context(loader, entry->line);
+    g_autofree char *path = value_path(entry->value, &context);
+    if (*path == '\0' || g_file_test(path, G_FILE_TEST_EXISTS))
+        loader_set(loader, option, entry->value, entry->line);
+    else
+        tell(loader, entry, PROBLEM_WARNING, "= %s: there is no such file; nothing is signed", path);
+}
+
 /* A bare number that meant `unit`. */
 static void set_span(Loader *loader, const Option *option, const IniEntry *entry, const char *unit)
 {
@@ -417,6 +429,9 @@ static void apply(Loader *loader, const OldName *old, const IniEntry *entry)
         break;
     case OLD_FOLDER:
         set_folder(loader, option, entry);
+        break;
+    case OLD_KEY:
+        set_key(loader, option, entry);
         break;
     case OLD_GREYLIST:
         set_greylist(loader, entry);

@@ -1,6 +1,7 @@
 /* config.c — see config.h: loading. Old names are in config-old.c, showing is in config-show.c. */
 #include "conf/config-internal.h"
 #include "conf/dnsbl.h"
+#include "conf/keytable.h"
 #include "conf/limits.h"
 
 #include <postern/zone.h>
@@ -46,6 +47,8 @@ void config_unref(Config *config)
     g_strfreev(config->loaded.srs_secrets);
     limits_free(config->loaded.limits);
     dnsbl_free(config->loaded.dnsbl);
+    keytable_free(config->loaded.keys);
+    dkim_key_unref(config->loaded.seal_key);
     resolver_free(config->loaded.substitutes);
     g_free(config->path);
     g_free(config);
@@ -196,6 +199,8 @@ static void read_substitutes(Loader *loader, const char *path)
 static void read_named_files(Loader *loader)
 {
     Config *config = loader->config;
+    config->loaded.keys = keytable_load(config, loader->files, loader->problems);
+    config->loaded.seal_key = keytable_load_seal(config, loader->files, loader->problems);
     g_ptr_array_add(loader->files, NULL);
     config->loaded.files = (char **)g_ptr_array_steal(loader->files, NULL);
     config->loaded.limits = limits_new(&config->policy.limits, loader->name, loader->problems);

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <postern/dmarc.h>
+#include <postern/dkim.h>
 
 #include "base/log.h"
 #include "base/refs.h"
@@ -105,6 +106,7 @@ typedef struct {
 
 typedef struct DnsblList DnsblList;
 typedef struct LimitList LimitList;
+typedef struct KeyTable KeyTable;
 typedef struct ConfigOrigins ConfigOrigins; /* where each value comes from, for config_show() */
 
 typedef struct {
@@ -242,6 +244,9 @@ typedef struct {
     struct {
         gboolean verify;
         PatternList *trusted_sealers; /* d= of seals that are believed */
+        gboolean seal;
+        char *domain, *selector, *key; /* of the seal */
+        PatternList *rcpts;            /* only mail to these is sealed; none: to anybody */
     } arc;
 
     struct {
@@ -269,6 +274,17 @@ typedef struct {
         gboolean supply_sender; /* Sender: <MFROM>, where From: names somebody else (E7) */
         PatternList *hide_path; /* recipient domains that do not see our internal Received fields (H5) */
     } headers;
+
+    struct {
+        char *keytable;                /* file, see conf/keytable.h; "" : none */
+        char *domain, *selector, *key; /* the same as one line of it; "" : none */
+        DkimCanon header_canon, body_canon;
+        char **fields;           /* signed if they are there; none: dkim_default_fields */
+        char **oversign;         /* signed once more than they are there */
+        char **oversign_present; /* the same, if they are there at all: some MTAs add what is missing */
+        gboolean timestamp;      /* t= */
+        int expire;              /* seconds until x=; 0: never */
+    } sign;
 
     struct {
         Map *access; /* NULL: none */
@@ -312,6 +328,8 @@ typedef struct {
         LimitList *limits;  /* of policy.limits (conf/limits.h) */
         DnsblList *dnsbl;   /* of policy.dnsbl (conf/dnsbl.h) */
         char **srs_secrets; /* of srs.secret_file, the first signs; NULL: none */
+        KeyTable *keys;     /* of sign; NULL: nothing is signed */
+        DkimKey *seal_key;  /* of arc; NULL: nothing is sealed */
         Resolver *substitutes; /* of spf.delegate_file; NULL: none */
     } loaded;
 } Config;

@@ -63,6 +63,13 @@ static const char *const rewrite_words[] = {
         NULL,
 };
 
+static const char *const canon_words[] = {
+#define X(id, word) word,
+    DKIM_CANONS(X)
+#undef X
+        NULL,
+};
+
 static const char *const separator_words[] = {"=", "+", "-", NULL};
 
 /* A member of another type than the row says does not compile. */
@@ -128,6 +135,7 @@ const OptionSection option_sections[] = {
     {"greylist", "Who sends for the first time is asked to come back."},
     {"authres", "Authentication-Results (RFC 8601)."},
     {"headers", "What is changed in the header of mail that is delivered."},
+    {"sign", "DKIM signatures (RFC 6376) on mail of our own people."},
     {"policy", "What becomes of findings."},
     {"shadow", "A second configuration that judges live mail without any effect."},
     {"journal", "What became of every message: kept in the store, for postern-journal(8)."},
@@ -300,6 +308,11 @@ const Option options[] = {
     PATTERNS(arc, trusted_sealers, "",
              "Domains of forwarders and lists: what their seal says of the message before they changed it is believed.",
              .example = "lists.example.org, forwarder.example.net"),
+    BOOL(arc, seal, "no", "Seal incoming mail, for those it is forwarded to."),
+    STRING(arc, domain, "", "Domain of the seal.", .example = "example.com"),
+    STRING(arc, selector, "", "Its selector.", .example = "arc2026"),
+    PATH(arc, key, "", "Its private key in PEM.", .example = "/etc/postern/arc2026.pem"),
+    PATTERNS(arc, rcpts, "", "Only mail to these is sealed; empty: to anybody.", .example = "*@lists.example.com"),
 
     ENUM(dmarc, mode, DmarcMode, dmarc_words, "off",
          "off; report reports it in Authentication-Results; on lets policy decide. It asks SPF and DKIM by itself."),
@@ -326,6 +339,21 @@ const Option options[] = {
          "Mail from outside whose From: names another domain than its envelope sender gets a Sender: field with that, if it has none."),
     PATTERNS(headers, hide_path, "", "Recipient domains to which mail of our own goes without the Received fields of our own network.",
              .example = "*, !example.com"),
+
+    FILENAME(sign, keytable, "File with lines AUTHOR-DOMAIN SELECTOR KEYFILE [domain=D] [identity=I] [login=PATTERNS].",
+             .example = "/etc/postern/keytable"),
+    STRING(sign, domain, "", "The same as one line: mail of authors in this domain is signed.", .example = "example.com"),
+    STRING(sign, selector, "", "Under SELECTOR._domainkey.DOMAIN stands the public key.", .example = "s2026"),
+    PATH(sign, key, "", "Private key in PEM, RSA or Ed25519, readable by nobody else.", .example = "/etc/postern/s2026.pem"),
+    ENUM(sign, header_canon, DkimCanon, canon_words, "relaxed", "Canonical form of header fields."),
+    ENUM(sign, body_canon, DkimCanon, canon_words, "relaxed", "Canonical form of the body."),
+    WORDS(sign, fields, "", "Fields that are signed if they are there; empty: those that RFC 6376 recommends.",
+          .example = "From, Subject, Date, To, Cc, Message-ID"),
+    WORDS(sign, oversign, "From, Reply-To, Subject, To, Cc", "Fields of which none can be added behind our back."),
+    WORDS(sign, oversign_present, "Sender, Date, Message-ID, MIME-Version, Content-Type, Content-Transfer-Encoding",
+          "The same, but only where there is one: an MTA may add what is missing."),
+    BOOL(sign, timestamp, "yes", "Say when it was signed (t=)."),
+    SECONDS(sign, expire, "0", 0, 3650 * DAY, "Signatures end after this time (x=); 0: never."),
 
     MAP(policy, access, "Access map: TAG:SUBJECT VERB.", .example = "/etc/postern/access"),
     ENUM(policy, mixed, MixedMode, mixed_words, "defer",

@@ -25,8 +25,11 @@ static guint find_unwanted(const Snapshot *snapshot)
         if ((*check)->body)
             wanted |= 1u << STAGE_BODY | 1u << STAGE_HEADERS;
     }
-    if (*snapshot->actions) /* they ask for the checks' trace, too */
-        wanted |= 1u << STAGE_HEADERS;
+    for (const Action **action = snapshot->actions; *action; action++) {
+        wanted |= 1u << STAGE_HEADERS; /* they ask for the checks' trace, too */
+        if ((*action)->headers)
+            wanted |= 1u << STAGE_BODY;
+    }
     if (snapshot->keeps_body)
         wanted |= 1u << STAGE_BODY | 1u << STAGE_HEADERS | 1u << STAGE_DATA; /* DATA: is there room? */
     return ~wanted & ((1u << STAGE_COUNT) - 1);

@@ -131,6 +131,10 @@ struct Message {
     const char *body_error; /* why it could not be kept */
     gint64 size;            /* bytes of header and body, as far as the MTA has shown them */
     gboolean body_borrowed; /* it is the live message's; this is one of a shadow */
+    DkimBody *hashes;       /* NULL: nobody wants one */
+    guint signed_canons;    /* a bit each: message_want_hash() */
+    DkimBody *new_hashes;   /* of an edited body; NULL: not asked for */
+    GArray *delivered;      /* Header; message_delivered_header() */
     Edits *edits;
     GArray *reservations; /* Reservation */
     GArray *taken;        /* Taken */
@@ -197,6 +201,9 @@ Session *shadow_new(Session *live);
 void shadow_compare_mail(Session *live, const Reply *reply, const Reply *other);
 void shadow_compare_rcpt(Recipient *shadow, const Reply *reply, const Reply *other);
 void shadow_compare_message(Session *live, const Reply *reply, const Reply *other);
+
+/* The body has passed; once, before the hooks of the last step. */
+void message_end_hashes(Message *message);
 
 /* Does what the settle hooks have collected. */
 void session_commit(Session *session);

@@ -30,6 +30,7 @@
 
 #include <postern/address.h>
 #include <postern/authres.h>
+#include <postern/dkim-canon.h>
 #include <postern/ip.h>
 #include <postern/resolver.h>
 
@@ -161,6 +162,22 @@ const Header *message_header_named(const Message *message, const char *name, gui
 /* The body so far, CRLF line ends; NULL unless a copy of the message may be wanted: hooks see it pass. */
 const Spool *message_body(const Message *message);
 Edits *message_edits(Message *message);
+
+/*
+ * What signatures are made and verified over.
+ *
+ * Hashes of the body are made while it passes, each canonical form once for all who want it. Who will need one says so at
+ * the end of the header, not later: a verifier asks the set itself (dkim_body_want()), a signer, who wants the whole body as
+ * it will be delivered, message_want_hash(). At end of message both are there; an MTA that leaves the end of the header out
+ * leaves the signer without.
+ */
+DkimBody *message_hashes(Message *message);
+void message_want_hash(Message *message, DkimCanon canon);
+gboolean message_has_hash(const Message *message, DkimCanon canon);
+const DkimBody *message_delivered_hashes(Message *message);
+/* The header as it would be delivered with the edits collected so far, without what the MTA itself adds; values begin with
+ * the blank that the MTA puts after the colon. Owned by the message, and right until the next edit. Of Header. */
+const GArray *message_delivered_header(Message *message);
 
 const void *message_fact(Message *message, const Check *check);
 Finding *message_find(Message *message, const Check *check, Tag tag, const char *subject, const char *format,

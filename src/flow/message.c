@@ -92,6 +92,9 @@ void message_free(Message *message)
     g_array_unref(message->taken);
     g_ptr_array_unref(message->recipients);
     g_array_unref(message->headers);
+    g_clear_pointer(&message->delivered, g_array_unref);
+    dkim_body_free(message->hashes);
+    dkim_body_free(message->new_hashes);
     edits_free(message->edits);
     address_free(message->sender);
     g_free(message->fingerprint);

@@ -1,12 +1,124 @@
-/* The virtual message: headers as they would be delivered. */
+/* The virtual message: the header as it would be delivered. */
 #include "flow/flow-internal.h"
 #include "flow/trace.h"
 
-/* Values hold "\n" before continuation lines; the wire has CRLF. */
-static void append_field(GString *text, const char *name, const char *separator, const char *value)
+/* --- edits by the field that they are about --- */
+
+/* Of a field as received: its name and which of that name it is. */
+typedef struct {
+    const char *name;
+    guint nth; /* 1 is the topmost */
+} Place;
+
+static guint place_hash(gconstpointer data)
 {
-    g_string_append_printf(text, "%s:%s", name, separator);
-    for (const char *c = value; *c; c++) {
+    const Place *place = data;
+    guint hash = place->nth;
+    for (const char *c = place->name; *c; c++)
+        hash = hash * 31 + (guchar)g_ascii_tolower(*c);
+    return hash;
+}
+
+static gboolean place_equal(gconstpointer a, gconstpointer b)
+{
+    const Place *left = a, *right = b;
+    return left->nth == right->nth && g_ascii_strcasecmp(left->name, right->name) == 0;
+}
+
+/* Of changes and deletes; of two about one field the first that is applied. A stranger chooses how many there are. */
+static GHashTable *index_edits(const Message *message)
+{
+    GHashTable *index = g_hash_table_new_full(place_hash, place_equal, g_free, NULL);
+    for (guint i = 0; i < edits_len(message->edits); i++) {
+        const Edit *edit = edits_at(message->edits, i);
+        if (edit->kind != EDIT_HEADER_CHANGE && edit->kind != EDIT_HEADER_DELETE)
+            continue;
+        const Place place = {edit->name, edit->nth};
+        if (!g_hash_table_contains(index, &place))
+            g_hash_table_insert(index, g_memdup2(&place, sizeof place), (gpointer)edit);
+    }
+    return index;
+}
+
+/* --- the fields --- */
+
+static void add_field(Message *message, const char *name, const char *value)
+{
+    const Header field = {name, value};
+    g_array_append_val(message->delivered, field);
+}
+
+/* The MTA puts one blank before what we hand it. */
+static void add_edit(Message *message, const char *name, const Edit *edit)
+{
+    add_field(message, name, pool_printf(message->known.pool, " %s", edit->value));
+}
+
+static void add_edits_of(Message *message, EditKind kind, gboolean last_first)
+{
+    guint n = edits_len(message->edits);
+    for (guint i = 0; i < n; i++) {
+        const Edit *edit = edits_at(message->edits, last_first ? n - 1 - i : i);
+        if (edit->kind == kind)
+            add_edit(message, edit->name, edit);
+    }
+}
+
+/* How often each name has been seen: a Place with the newest number. Its own key. */
+static const Place *count(GHashTable *seen, const char *name)
+{
+    Place *place = g_hash_table_lookup(seen, name);
+    if (!place) {
+        place = g_new0(Place, 1);
+        place->name = name;
+        g_hash_table_insert(seen, (gpointer)name, place);
+    }
+    place->nth++;
+    return place;
+}
+
+static guint name_hash(gconstpointer name)
+{
+    return place_hash(&(const Place){name, 0});
+}
+
+static gboolean name_equal(gconstpointer a, gconstpointer b)
+{
+    return g_ascii_strcasecmp(a, b) == 0;
+}
+
+static void add_received(Message *message)
+{
+    g_autoptr(GHashTable) edits = index_edits(message);
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(name_hash, name_equal, NULL, g_free);
+    gboolean edited = g_hash_table_size(edits) > 0;
+    for (guint i = 0; i < message->headers->len; i++) {
+        const Header *header = message_header(message, i);
+        const Edit *edit = edited ? g_hash_table_lookup(edits, count(seen, header->name)) : NULL;
+        if (!edit)
+            add_field(message, header->name, header->value);
+        else if (edit->kind == EDIT_HEADER_CHANGE)
+            add_edit(message, header->name, edit);
+    }
+}
+
+const GArray *message_delivered_header(Message *message)
+{
+    g_clear_pointer(&message->delivered, g_array_unref);
+    message->delivered = g_array_new(FALSE, FALSE, sizeof(Header));
+    add_edits_of(message, EDIT_HEADER_PREPEND, TRUE); /* the last one prepended is topmost */
+    add_received(message);
+    add_edits_of(message, EDIT_HEADER_APPEND, FALSE);
+    return message->delivered;
+}
+
+/* --- as text --- */
+
+/* Values hold "\n" before continuation lines; the wire has CRLF. */
+static void append_field(GString *text, const Header *field)
+{
+    g_string_append_printf(text, "%s:", field->name);
+    for (const char *c = field->value; *c; c++) {
         if (*c == '\n')
             g_string_append_c(text, '\r');
         g_string_append_c(text, *c);
@@ -14,54 +126,11 @@ static void append_field(GString *text, const char *name, const char *separator,
     g_string_append(text, "\r\n");
 }
 
-static const Edit *edit_of(const Message *message, const Header *header, guint nth)
-{
-    for (guint i = 0; i < edits_len(message->edits); i++) {
-        const Edit *edit = edits_at(message->edits, i);
-        gboolean about_instance = edit->kind == EDIT_HEADER_CHANGE || edit->kind == EDIT_HEADER_DELETE;
-        if (about_instance && edit->nth == nth && g_ascii_strcasecmp(edit->name, header->name) == 0)
-            return edit;
-    }
-    return NULL;
-}
-
-/* Which instance of its name the header is: 1 is the topmost. */
-static guint instance_of(const Message *message, guint index)
-{
-    const char *name = message_header(message, index)->name;
-    guint nth = 1;
-    for (guint i = 0; i < index; i++)
-        nth += g_ascii_strcasecmp(message_header(message, i)->name, name) == 0;
-    return nth;
-}
-
-static void append_received(GString *text, const Message *message)
-{
-    gboolean edited = edits_touch_headers(message->edits);
-    for (guint i = 0; i < message->headers->len; i++) {
-        const Header *header = message_header(message, i);
-        const Edit *edit = edited ? edit_of(message, header, instance_of(message, i)) : NULL;
-        if (!edit)
-            append_field(text, header->name, "", header->value);
-        else if (edit->kind == EDIT_HEADER_CHANGE)
-            append_field(text, header->name, " ", edit->value);
-    }
-}
-
-GString *message_render_headers(const Message *message)
+GString *message_render_headers(Message *message)
 {
     GString *text = g_string_new(NULL);
-    guint n = edits_len(message->edits);
-    for (guint i = n; i-- > 0;) { /* the last one prepended is topmost */
-        const Edit *edit = edits_at(message->edits, i);
-        if (edit->kind == EDIT_HEADER_PREPEND)
-            append_field(text, edit->name, " ", edit->value);
-    }
-    append_received(text, message);
-    for (guint i = 0; i < n; i++) {
-        const Edit *edit = edits_at(message->edits, i);
-        if (edit->kind == EDIT_HEADER_APPEND)
-            append_field(text, edit->name, " ", edit->value);
-    }
+    const GArray *fields = message_delivered_header(message);
+    for (guint i = 0; i < fields->len; i++)
+        append_field(text, &g_array_index(fields, Header, i));
     return text;
 }

@@ -352,6 +352,9 @@ void step_end_of_headers(Session *session)
     EACH_CHECK(session, check)
         if (check->headers)
             check->headers(message);
+    for (const Action **action = session->snapshot->actions; *action; action++)
+        if ((*action)->headers)
+            (*action)->headers(message);
     prefetch(session, STAGE_HEADERS);
 }
 
@@ -370,6 +373,8 @@ void step_body(Session *session, const void *bytes, gsize len)
     if (message->body && !message->body_borrowed && !message->body_error &&
         !spool_append(message->body, bytes, len, &error))
         message->body_error = pool_strdup(message->known.pool, error->message);
+    if (message->hashes)
+        dkim_body_add(message->hashes, bytes, len);
     EACH_CHECK(session, check)
         if (check->body)
             check->body(message, bytes, len);
@@ -384,6 +389,7 @@ Reply step_end_of_message(Session *session, const Edits **edits)
     if (!message) /* "go on" would let a message through that nobody has looked at */
         return (Reply){REPLY_TEMPFAIL, 451, "4.3.0", "no message is open, try again later"};
     begin_stage(session, STAGE_MESSAGE);
+    message_end_hashes(message);
     EACH_CHECK(session, check)
         if (check->message)
             check->message(message);

@@ -14,4 +14,4 @@ void message_record(const Message *message, Record *record);
 /* The same, to be kept: at most TRACE_BYTES_MAX. The caller frees. */
 Record *message_kept_record(const Message *message);
 /* The header as it would be delivered, our edits applied, CRLF line ends, without the blank line. */
-GString *message_render_headers(const Message *message);
+GString *message_render_headers(Message *message);

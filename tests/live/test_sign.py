@@ -1,0 +1,225 @@
+"""E2. What we sign goes through the MTA, and others verify it at the next hop: dkimpy, and opendkim where it is installed."""
+import os
+import base64
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from cases import BOB, CAROL
+from harness.filter import Postern
+from harness.process import wait_until
+from harness.world import World
+
+dkim = pytest.importorskip("dkim")
+pytest.importorskip("nacl")
+
+DOMAIN = "our.example"
+INSIDE = {"connection": {"internal_connect": "203.0.113.0/24"}}
+CLIENT = "203.0.113.1"
+HEAD = (f"From: Fred <fred@{DOMAIN}>\r\nTo: <bob@here.example>\r\nSubject: test\r\nDate: Mon, 23 Nov 2026 12:00:00 +0000\r\n"
+        f"Message-ID: <1@{DOMAIN}>\r\n").encode()
+MIME = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
+
+# What an MTA could touch on its way through.
+MESSAGES = {
+    "plain": HEAD + b"\r\nHello.\r\n",
+    "8 bit": HEAD + MIME + b"\r\n" + "Grüße, naïve façade\r\n".encode() * 3,
+    "latin 1": HEAD + MIME.replace(b"utf-8", b"iso-8859-1") + b"\r\nGr\xfc\xdfe\r\n",
+    "line of 900": HEAD + b"\r\n" + b"x" * 900 + b"\r\n",
+    "folded fields": HEAD.replace(b"Subject: test", b"Subject: one\r\n two\r\n\tthree") + b"\r\nbody\r\n",
+    "tabs and blanks": HEAD.replace(b"Subject: test", b"Subject:   wide \t apart  ") + b"\r\na\tb  c \t \r\n \t\r\nd\r\n",
+    "no blank after the colon": HEAD.replace(b"Subject: test", b"Subject:tight") + b"\r\nbody\r\n",
+    "empty body": HEAD + b"\r\n",
+    "trailing empty lines": HEAD + b"\r\nbody\r\n\r\n\r\n\r\n",
+    "only empty lines": HEAD + b"\r\n\r\n\r\n",
+    "dots": HEAD + b"\r\n.\r\n..\r\n.x\r\n",
+    "8-bit field": HEAD.replace(b"Subject: test", "Subject: Grüße".encode()) + b"\r\nbody\r\n",
+    "many names": HEAD + b"Reply-To: <x@our.example>\r\nCc: <c@here.example>\r\nReferences: <a@b>\r\n\t<c@d>\r\n\r\nbody\r\n",
+    "a large body": HEAD + b"\r\n" + b"0123456789 abcdef  \r\n" * 20000,
+}
+
+
+class Keys:
+    """RSA and Ed25519, made by OpenSSL, and their records for dkimpy."""
+
+    def __init__(self, folder: Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.files, self.records = {}, {}
+        for selector, options in (("rsa", ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"]), ("ed", ["ED25519"])):
+            path = folder / f"{selector}.pem"
+            subprocess.run(["openssl", "genpkey", "-algorithm", *options, "-out", path], check=True, capture_output=True)
+            path.chmod(0o600)
+            self.files[selector] = path
+            der = subprocess.run(["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"], check=True,
+                                 capture_output=True).stdout
+            public = base64.b64encode(der[-32:] if selector == "ed" else der).decode()
+            kind = "ed25519" if selector == "ed" else "rsa"
+            self.records[f"{selector}._domainkey.{DOMAIN}."] = f"v=DKIM1; k={kind}; p={public}"
+
+    def txt(self, name: bytes, timeout: int = 5) -> bytes | None:
+        found = self.records.get(name.decode().rstrip(".") + ".")
+        return found.encode() if found else None
+
+    def table(self, *more: str) -> str:
+        return "".join(f"{DOMAIN} {s} {path}\n" for s, path in self.files.items()) + "".join(f"{m}\n" for m in more)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory) -> Keys:
+    return Keys(tmp_path_factory.mktemp("keys"))
+
+
+def serve(world: World, keys: Keys, table: str | None = None, **sign: str):
+    settings = {**INSIDE, "sign": {"keytable": "@keytable", **sign}}
+    folder = world.folder / f"postern-{len(list(world.folder.glob('postern-*')))}"
+    folder.mkdir()
+    (folder / "keytable").write_text(keys.table() if table is None else table)
+    (folder / "keytable").chmod(0o600)
+    postern = Postern(folder, world.milter, world.names.server, settings)
+    world.filters.append(postern)
+    return postern
+
+
+def signatures(content: bytes) -> int:
+    return len(re.findall(rb"^DKIM-Signature:", content.partition(b"\r\n\r\n")[0], re.M | re.I))
+
+
+def verdicts(content: bytes, keys: Keys) -> list[bool]:
+    def one(index: int) -> bool:
+        try:
+            return dkim.DKIM(content).verify(idx=index, dnsfunc=keys.txt)
+        except dkim.ValidationError:
+            return False
+
+    return [one(i) for i in range(signatures(content))]
+
+
+@pytest.mark.parametrize("canon", ["relaxed/relaxed", "simple/simple", "simple/relaxed", "relaxed/simple"])
+def test_others_verify_what_we_sign(world: World, keys: Keys, canon: str) -> None:
+    """All messages over one connection, RSA and Ed25519 together, several recipients."""
+    header, body = canon.split("/")
+    serve(world, keys, header_canon=header, body_canon=body)
+    with world.session(CLIENT, "pc.our.example") as client:
+        for content in MESSAGES.values():
+            assert client.message(f"fred@{DOMAIN}", [BOB, CAROL], content).accepted
+    world.mta.drain()
+    bad = []
+    for delivery in world.sink.wait(len(MESSAGES)):
+        result = verdicts(delivery.content, keys)
+        if result != [True, True]:
+            bad.append((result, delivery.head.decode(errors="replace")))
+        assert delivery.head.startswith(b"DKIM-Signature:"), "index 0"
+    assert not bad, "\n".join(f"{r}\n{h}" for r, h in bad)
+
+
+def test_opendkim_verifies_what_we_sign(world: World, keys: Keys) -> None:
+    """RSA alone: it knows no Ed25519."""
+    program = shutil.which("opendkim-testmsg")
+    if not program:
+        pytest.skip("opendkim-testmsg is not installed")
+    for name, text in keys.records.items():
+        world.names.add(name + " TXT " + " ".join(f'"{text[i:i + 250]}"' for i in range(0, len(text), 250)))
+    for canon in ("relaxed", "simple"):
+        serve(world, keys, f"{DOMAIN} rsa {keys.files['rsa']}\n", header_canon=canon, body_canon=canon)
+        world.sink.clear()
+        for content in MESSAGES.values():
+            assert world.send(f"fred@{DOMAIN}", BOB, content, ip=CLIENT).accepted
+        world.mta.drain()
+        for delivery in world.sink.wait(len(MESSAGES)):
+            done = subprocess.run([program], input=delivery.content, capture_output=True)
+            assert done.returncode == 0, (done, delivery.head)
+        changed = delivery.content.replace(b"Message-ID: <1@", b"Message-ID: <2@")
+        assert subprocess.run([program], input=changed, capture_output=True).returncode != 0
+        world.stop_filters()
+
+
+def test_without_leading_blanks(world: World, keys: Keys) -> None:
+    """An MTA that keeps the blank after the colon to itself (milter protocol 4)."""
+    if world.mta.name != "postfix":
+        pytest.skip("only Postfix can be told")
+    main = next(world.mta.folder.rglob("main.cf"))
+    text = main.read_text()
+    main.write_text(text.replace("milter_protocol = 6", "milter_protocol = 4"))
+    world.mta.again()
+    try:
+        serve(world, keys, header_canon="simple", body_canon="simple")
+        for name in ("plain", "folded fields", "tabs and blanks", "8 bit"):
+            assert world.send(f"fred@{DOMAIN}", BOB, MESSAGES[name], ip=CLIENT).accepted
+        world.mta.drain()
+        assert [verdicts(d.content, keys) for d in world.sink.wait(4)] == [[True, True]] * 4
+    finally:
+        world.stop_filters()
+        main.write_text(text)
+        world.mta.again()
+
+
+def test_what_is_changed_passes_no_more(world: World, keys: Keys) -> None:
+    serve(world, keys)
+    assert world.send(f"fred@{DOMAIN}", BOB, MESSAGES["plain"], ip=CLIENT).accepted
+    [delivery] = world.sink.wait(1)
+    assert verdicts(delivery.content, keys) == [True, True]
+    for change in (delivery.content.replace(b"Hello", b"hello"), b"From: <eve@our.example>\r\n" + delivery.content,
+                   b"Reply-To: <eve@eve.example>\r\n" + delivery.content, b"Subject: more\r\n" + delivery.content):
+        assert verdicts(change, keys) == [False, False]
+
+
+def test_our_own_fields_are_signed_over(world: World, keys: Keys) -> None:
+    """Edits come first: what we add below the signature does not break it, and the mail of an alias keeps it."""
+    postern = serve(world, keys)
+    postern.reload({**INSIDE, "sign": {"keytable": "@keytable", "fields": "From, Subject, X-Odd"}, "authres": {"add": "yes"},
+                    "log": {"target": "stderr"}})
+    assert world.send(f"fred@{DOMAIN}", BOB, MESSAGES["plain"], ip=CLIENT).accepted
+    [delivery] = world.sink.wait(1)
+    assert delivery.header("Authentication-Results") and verdicts(delivery.content, keys) == [True, True]
+
+
+def test_who_may_not(world: World, keys: Keys) -> None:
+    """Strangers, logins that the key is not for, authors without a key."""
+    postern = serve(world, keys, keys.table().replace(".pem\n", ".pem login=fred\n"))
+    for options in ({"ip": "192.0.2.1"}, {"ip": CLIENT}, {"ip": "192.0.2.1", "login": "eve"}):
+        assert world.send(f"fred@{DOMAIN}", BOB, MESSAGES["plain"], **options).accepted
+    assert world.send(f"fred@{DOMAIN}", BOB, MESSAGES["plain"], ip="192.0.2.1", login="fred").accepted
+    other = MESSAGES["plain"].replace(b"fred@our.example", b"fred@nokey.example")
+    assert world.send(f"fred@{DOMAIN}", BOB, other, ip="192.0.2.1", login="fred").accepted
+    world.mta.drain()
+    assert sorted(signatures(d.content) for d in world.sink.wait(5)) == [0, 0, 0, 0, 2]
+    log = postern.log()
+    assert "not signed: no key for nokey.example" in log and "eve may not sign as our.example" in log
+
+
+def test_a_new_key_and_an_open_one(world: World, keys: Keys) -> None:
+    """A connection keeps the keys that it began with; a key that others can read is refused, and the old one stays."""
+    postern = serve(world, keys)
+    with world.session(CLIENT, "pc.our.example") as client:
+        assert client.message(f"fred@{DOMAIN}", [BOB], MESSAGES["plain"]).accepted
+        before = len(postern.lines())
+        (postern.folder / "keytable").write_text(f"{DOMAIN} ed {keys.files['ed']}\n")
+        wait_until(lambda: any(" in force" in line for line in postern.lines()[before:]), 10, "the table is read again")
+        assert client.message(f"fred@{DOMAIN}", [BOB], MESSAGES["plain"]).accepted
+    assert world.send(f"fred@{DOMAIN}", BOB, MESSAGES["plain"], ip=CLIENT).accepted
+    world.mta.drain()
+    # One MTA process keeps its milter connection as long as the client's.
+    assert sorted(signatures(d.content) for d in world.sink.wait(3)) == [1, 2, 2]
+    copy = postern.folder / "open.pem"
+    shutil.copy(keys.files["ed"], copy)
+    copy.chmod(0o644)
+    postern.expect("config:.*secret that everybody can read", "the configuration before it stays")
+    (postern.folder / "keytable").write_text(f"{DOMAIN} ed {copy}\n")
+    wait_until(lambda: "holds a secret that everybody can read" in postern.log(), 10, "the log complains")
+    assert world.send(f"fred@{DOMAIN}", BOB, MESSAGES["plain"], ip=CLIENT).accepted
+    assert signatures(world.sink.wait(4)[-1].content) == 1
+
+
+def test_sealed(world: World, keys: Keys) -> None:
+    """E3: dkimpy validates the set that we put on incoming mail."""
+    pytest.importorskip("authres")
+    world.serve({**INSIDE, "spf": {"mode": "header"}, "arc": {"seal": "yes", "domain": DOMAIN, "selector": "rsa",
+                                                             "key": str(keys.files["rsa"])}})
+    for name in ("plain", "8 bit", "folded fields"):
+        assert world.send("alice@good.example", BOB, MESSAGES[name]).accepted
+    world.mta.drain()
+    for delivery in world.sink.wait(3):
+        status, _, why = dkim.arc_verify(delivery.content, dnsfunc=keys.txt)
+        assert status == b"pass", (status, why, delivery.head)
