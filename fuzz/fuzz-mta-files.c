@@ -43,6 +43,14 @@ static void try_sendmail(const char *text)
         g_assert(filter->send >= 0 && filter->read >= 0 && filter->end >= 0);
         line = filter->line;
     }
+    g_autoptr(GPtrArray) mailers = sendmail_mailers(text);
+    for (guint i = 0; i < mailers->len; i++) {
+        const SendmailMailer *mailer = mailers->pdata[i];
+        g_assert(mailer->name && mailer->flags && mailer->line_max >= 0);
+    }
+    g_autofree char *macro = sendmail_macro(text, 'M');
+    g_assert(!macro || strstr(text, "DM"));
+    sendmail_option_is_on(text, "SevenBitInput");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -274,6 +274,7 @@ void doctor_postfix(Doctor *doctor)
     check_timeout(&postfix, "milter_content_timeout", "300s", "[daemon] message_timeout",
                   config->daemon.message_timeout);
     check_others(&postfix);
+    doctor_postfix_signing(doctor, main_path, postfix.values);
     g_autofree char *owner = value(&postfix, "mail_owner", "postfix");
     check_rights(doctor, owner);
     g_hash_table_unref(postfix.values);
@@ -356,6 +357,7 @@ void doctor_sendmail(Doctor *doctor)
         advise(doctor, ADVICE_ERROR, NULL, NULL, "%s", error->message);
         return;
     }
+    doctor_sendmail_signing(doctor, text);
     g_autoptr(GPtrArray) filters = sendmail_filters(text);
     gboolean found = FALSE;
     for (guint i = 0; i < filters->len; i++) {

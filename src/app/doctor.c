@@ -12,7 +12,7 @@ static const DoctorCheck checks[] = {
     {"macros", doctor_macros, TRUE},   {"files", doctor_files, TRUE},
     {"maps", doctor_maps, TRUE},       {"limits", doctor_limits, TRUE},
     {"resolver", doctor_resolver},     {"name", doctor_name},
-    {"clock", doctor_clock},
+    {"clock", doctor_clock},           {"keys", doctor_keys, TRUE},
 };
 
 static const char *const level_words[] = {"error", "warning", "note"};

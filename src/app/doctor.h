@@ -45,3 +45,7 @@ void doctor_limits(Doctor *doctor);
 void doctor_resolver(Doctor *doctor);
 void doctor_name(Doctor *doctor);
 void doctor_clock(Doctor *doctor);
+/* doctor-sign.c; the last two are parts of doctor_postfix() and doctor_sendmail(). */
+void doctor_keys(Doctor *doctor);
+void doctor_postfix_signing(Doctor *doctor, const char *main_path, GHashTable *values);
+void doctor_sendmail_signing(Doctor *doctor, const char *text);

@@ -234,3 +234,85 @@ GPtrArray *sendmail_filters(const char *text)
         mark_used(filters, list);
     return filters;
 }
+
+/* --- what sendmail.cf does to mail that leaves --- */
+
+static void mailer_free(gpointer data)
+{
+    SendmailMailer *mailer = data;
+    g_free(mailer->name);
+    g_free(mailer->flags);
+    g_free(mailer);
+}
+
+/* "F=mDFMuXa", " L=990": one of the fields of a mailer. */
+static void take_mailer_field(SendmailMailer *mailer, const char *field)
+{
+    field += strspn(field, " \t");
+    if (*field == '\0' || field[1] != '=')
+        return;
+    const char *value = field + 2;
+    if (*field == 'F') {
+        g_free(mailer->flags);
+        mailer->flags = g_strdup(value);
+    } else if (*field == 'L') {
+        mailer->line_max = (int)CLAMP(g_ascii_strtoll(value, NULL, 10), 0, G_MAXINT);
+    } else if (*field == 'P') {
+        mailer->is_smtp = g_str_has_prefix(value, "[IPC]") || g_str_has_prefix(value, "[TCP]");
+    }
+}
+
+GPtrArray *sendmail_mailers(const char *text)
+{
+    GPtrArray *mailers = g_ptr_array_new_with_free_func(mailer_free);
+    SendmailMailer *open = NULL;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        const char *line = lines[i];
+        gboolean continues = open && (*line == ' ' || *line == '\t');
+        if (!continues)
+            open = NULL;
+        if (*line == 'M' && strchr(line, ',')) {
+            open = g_new0(SendmailMailer, 1);
+            open->name = g_strndup(line + 1, strcspn(line + 1, ", \t"));
+            open->flags = g_strdup("");
+            open->line = i + 1;
+            g_ptr_array_add(mailers, open);
+        } else if (!continues) {
+            continue;
+        }
+        g_auto(GStrv) fields = g_strsplit(*line == 'M' ? strchr(line, ',') + 1 : line, ",", -1);
+        for (char **field = fields; *field; field++)
+            take_mailer_field(open, g_strchomp(*field));
+    }
+    return mailers;
+}
+
+gboolean sendmail_option_is_on(const char *text, const char *name)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    gboolean on = FALSE;
+    for (char **line = lines; *line; line++) {
+        const char *value = strchr(*line, '=');
+        if (!g_str_has_prefix(*line, "O ") || !value)
+            continue;
+        g_autofree char *word = g_strndup(*line + 2, (gsize)(value - *line - 2));
+        if (g_ascii_strcasecmp(g_strstrip(word), name) == 0) {
+            char first = g_ascii_tolower(value[1 + strspn(value + 1, " \t")]);
+            on = first == 't' || first == 'y' || first == '1';
+        }
+    }
+    return on;
+}
+
+char *sendmail_macro(const char *text, char macro)
+{
+    char *found = NULL;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++)
+        if ((*line)[0] == 'D' && (*line)[1] == macro) {
+            g_free(found);
+            found = g_strdup(g_strchomp(*line) + 2);
+        }
+    return found;
+}

@@ -33,5 +33,19 @@ typedef struct {
     gboolean used;       /* named by InputMailFilters, or by an .mc line that does so */
     guint line;
 } SendmailFilter;
+typedef struct {
+    char *name;
+    char *flags;      /* F=; "" : none */
+    int line_max;     /* L=; 0: lines of any length */
+    gboolean is_smtp; /* P=[IPC] or [TCP] */
+    guint line;
+} SendmailMailer;
+/* M lines of sendmail.cf, continuation lines beginning with blanks. Of SendmailMailer. */
+GPtrArray *sendmail_mailers(const char *text);
+/* Is there a line "O name=yes" ("true", "1")? Of sendmail.cf. */
+gboolean sendmail_option_is_on(const char *text, const char *name);
+/* What a line "DX…" defines the macro X as, or NULL; "" is none. The caller frees. */
+char *sendmail_macro(const char *text, char macro);
+
 /* Of sendmail.cf (X lines) or sendmail.mc (INPUT_MAIL_FILTER, MAIL_FILTER). Of SendmailFilter. */
 GPtrArray *sendmail_filters(const char *text);

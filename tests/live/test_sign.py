@@ -1,6 +1,7 @@
 """E2. What we sign goes through the MTA, and others verify it at the next hop: dkimpy, and opendkim where it is installed."""
 import os
 import base64
+import json
 import re
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cases import BOB, CAROL
-from harness.filter import Postern
+from harness.filter import POSTERN, Postern
 from harness.process import wait_until
 from harness.world import World
 
@@ -223,3 +224,40 @@ def test_sealed(world: World, keys: Keys) -> None:
     for delivery in world.sink.wait(3):
         status, _, why = dkim.arc_verify(delivery.content, dnsfunc=keys.txt)
         assert status == b"pass", (status, why, delivery.head)
+
+
+def advice(postern, *arguments: str | Path) -> list[dict[str, str]]:
+    done = subprocess.run([POSTERN, "doctor", "--json", "-c", postern.config, *arguments], capture_output=True, text=True, timeout=60)
+    return [f for f in json.loads(done.stdout).get("findings", []) if f["severity"] != "note"]
+
+
+def test_doctor_finds_keys_in_the_dns(world: World, keys: Keys) -> None:
+    """K11: each key of the table against its public key; what should stand there is said."""
+    for i, (selector, record) in enumerate((("rsa", keys.records[f"rsa._domainkey.{DOMAIN}."]),
+                                            ("ed", keys.records[f"rsa._domainkey.{DOMAIN}."]))):
+        domain = f"doctor-{i}-{world.mta.name}.example"
+        world.names.add(f"{selector}._domainkey.{domain}. TXT " +
+                        " ".join(f'"{record[at:at + 250]}"' for at in range(0, len(record), 250)))
+    table = "".join(f"doctor-{i}-{world.mta.name}.example {s} {keys.files[s]}\n" for i, s in enumerate(("rsa", "ed")))
+    postern = serve(world, keys, table + f"nowhere.example rsa {keys.files['rsa']}\n")
+    found = [f for f in advice(postern) if f["check"] == "keys"]
+    assert len(found) == 2, found
+    assert "doctor-1-" in found[0]["text"] and found[0]["severity"] == "error"
+    assert "nowhere.example" in found[1]["text"] and found[1]["change"].startswith("rsa._domainkey.nowhere.example. ")
+
+
+def test_doctor_knows_who_recodes(world: World, keys: Keys) -> None:
+    postern = serve(world, keys)
+    if world.mta.name == "postfix":
+        found = advice(postern, "--postfix", world.mta.folder / "etc")
+        wanted = {"disable_mime_output_conversion = yes"}  # the test's Postfix has no limit of lines
+    else:
+        found = advice(postern, "--sendmail", world.mta.folder / "sendmail.cf")
+        wanted = {"define(`SMTP_MAILER_FLAGS', `8')dnl", "define(`SMTP_MAILER_LL', `0')dnl"}
+    signing = {f["change"] for f in found if "signature" in f["text"] and f["check"] != "keys"}
+    assert signing == wanted, found
+    # Who signs nothing is told nothing of it.
+    world.stop_filters()
+    postern = world.serve({})
+    mta = ("--postfix", world.mta.folder / "etc") if world.mta.name == "postfix" else ("--sendmail", world.mta.folder / "sendmail.cf")
+    assert not [f for f in advice(postern, *mta) if "signature" in f["text"]]

@@ -141,6 +141,58 @@ static void check_filters(void **state)
     check_text(row->filters, came->str);
 }
 
+typedef struct {
+    const char *name, *text;
+    const char *mailers; /* "name smtp|no flags line_max@line; …" */
+} Mailers;
+
+static const Mailers mailer_rows[] = {
+    {"as m4 writes it",
+     "Mesmtp,\t\tP=[IPC], F=mDFMuXa8, S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, E=\\r\\n, L=990,\n"
+     "\t\tT=DNS/RFC822/SMTP,\n\t\tA=TCP $h\n",
+     "esmtp smtp mDFMuXa8 990@1; "},
+    {"later lines count", "Mrelay, P=[TCP]\n\tF=8,\n  L=0\nF=x\n\tL=5\n", "relay smtp 8 0@1; "},
+    {"a program", "Mlocal, P=/usr/bin/procmail, F=lsDF, L=12x\nMprog, P=/bin/sh\n",
+     "local no lsDF 12@1; prog no  0@2; "},
+    {"nonsense", "M\nM,\nMx\n,L=1\nM , L=-1, =, L\n", " no  0@2;  no  0@5; "},
+};
+
+static void check_mailers(void **state)
+{
+    const Mailers *row = *state;
+    g_autoptr(GPtrArray) mailers = sendmail_mailers(row->text);
+    g_autoptr(GString) came = g_string_new(NULL);
+    for (guint i = 0; i < mailers->len; i++) {
+        const SendmailMailer *m = mailers->pdata[i];
+        g_string_append_printf(came, "%s %s %s %d@%u; ", m->name, m->is_smtp ? "smtp" : "no", m->flags,
+                               m->line_max, m->line);
+    }
+    check_text(row->mailers, came->str);
+}
+
+typedef struct {
+    const char *name, *text;
+    gboolean on;
+    const char *masquerade;
+} Options;
+
+static const Options option_rows[] = {
+    {"not set", "O EightBitMode=pass8\nDj$w.x\n", FALSE, NULL},
+    {"on", "O SevenBitInput=True\nDMexample.com\n", TRUE, "example.com"},
+    {"with blanks, any case", "O sevenbitinput = yes\nDM \n", TRUE, ""},
+    {"off", "O SevenBitInput=False\n", FALSE, NULL},
+    {"the last counts", "O SevenBitInput=1\nDMa\nO SevenBitInput=0\nDMb\n", FALSE, "b"},
+    {"commented out", "#O SevenBitInput=True\n#DMa\n", FALSE, NULL},
+};
+
+static void check_options(void **state)
+{
+    const Options *row = *state;
+    g_autofree char *masquerade = sendmail_macro(row->text, 'M');
+    assert_int_equal(sendmail_option_is_on(row->text, "SevenBitInput"), row->on);
+    check_text(row->masquerade, masquerade ? g_strchug(masquerade) : NULL);
+}
+
 static void macros(void **state)
 {
     Seen *seen = seen_new();
@@ -172,5 +224,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(macros)};
     return RUN_ROWS("main.cf", mains, check_main) + RUN_ROWS("master.cf", masters, check_master) +
            RUN_ROWS("milters", lists, check_list) + RUN_ROWS("times", times, check_time) +
-           RUN_ROWS("filters", filter_rows, check_filters) + cmocka_run_group_tests(tests, NULL, NULL);
+           RUN_ROWS("filters", filter_rows, check_filters) + RUN_ROWS("mailers", mailer_rows, check_mailers) +
+           RUN_ROWS("options", option_rows, check_options) + cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,8 @@ static const Row rows[] = {
     {"an older secret", "old", "a@example.com", "192.0.2.1", NOW, NULL, NULL, SRS_VALID},
     {"nobody's secret", "other", "a@example.com", "192.0.2.1", NOW, NULL, NULL, SRS_FORGED},
     {"case", "new", "A@Example.com", "192.0.2.1", NOW, "a@eXample.com", NULL, SRS_VALID},
-    {"what the field cannot show", "new", "\xc3\xa4@example.com", "192.0.2.1", NOW, "??@example.com", NULL, SRS_VALID},
+    {"what the field cannot show", "new", "\xc3\xa4@example.com", "192.0.2.1", NOW, "??@example.com", NULL,
+     SRS_VALID},
     {"another sender", "new", "a@example.com", "192.0.2.1", NOW, "b@example.com", NULL, SRS_FORGED},
     {"another client", "new", "a@example.com", "192.0.2.1", NOW, NULL, "192.0.2.2", SRS_FORGED},
     {"null sender", "new", "a@example.com", "192.0.2.1", NOW, "", NULL, SRS_FORGED},
@@ -49,9 +50,10 @@ static void check(void **state)
     const IpAddress ip = ip_of(row->ip), as_ip = ip_of(row->as_ip ? row->as_ip : row->ip);
     g_autofree char *mark = xsig_make(signs, row->sender, &ip, row->time);
     assert_true(strlen(mark) < XSIG_MAX);
-    assert_string_equal(srs_status_name(xsig_verify(secrets, mark, row->as_sender ? row->as_sender : row->sender, &as_ip,
-                                                    NOW, 7 * DAY)),
-                        srs_status_name(row->want));
+    assert_string_equal(
+        srs_status_name(
+            xsig_verify(secrets, mark, row->as_sender ? row->as_sender : row->sender, &as_ip, NOW, 7 * DAY)),
+        srs_status_name(row->want));
 }
 
 typedef struct {
@@ -104,9 +106,11 @@ static void read_from_the_field(void **state)
     const IpAddress ip = ip_of("192.0.2.1");
     g_autofree char *mark = xsig_make(secrets, "a@example.com", &ip, NOW);
     const char *extra[] = {"x-sig", mark, NULL};
-    const SpfRequest request = {.ip = ip, .sender = "a@example.com", .helo = "mx.example.com", .receiver = "here"};
+    const SpfRequest request = {
+        .ip = ip, .sender = "a@example.com", .helo = "mx.example.com", .receiver = "here"};
     const SpfResult result = {.code = SPF_PASS, .domain = "example.com"};
-    g_autofree char *value = spf_received(&(SpfReceived){.request = &request, .result = &result, .extra = extra});
+    g_autofree char *value =
+        spf_received(&(SpfReceived){.request = &request, .result = &result, .extra = extra});
     SpfReceivedField *field = spf_received_parse(value, -1);
     assert_non_null(field);
     assert_string_equal(field->mark, mark);
