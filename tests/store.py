@@ -5,6 +5,9 @@
 """
 import base64
 import json
+import os
+import pwd
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,6 +24,58 @@ SECOND = {"journal": 7, "time": 1795435200, "end": "accepted", "rcpt": "z@our.ex
 GARBAGE = (("{", "2"), ('{"table": "nope", "key": "x"}', "table"), ('{"table": "ban"}', "key"),
            ('{"table": "ban", "key": "x", "number": "many"}', "whole numbers"), ('{"journal": 8, "end": "never"}', "end"),
            ('{"journal": -1, "end": "held"}', "journal"), ("[1]", "object"), ('{"journal": 8, "end": "held", "code": 5000}', "code"))
+
+
+def works_as(user: pwd.struct_passwd, path: Path) -> bool:
+    """Whether that user can write to the store."""
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            os.setgroups([])
+            os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+            os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+            with sqlite3.connect(path) as db:
+                db.execute("update entry set number = number + 1")
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def root_makes_it_for_the_daemon(postern: str) -> None:
+    """Before the first start nobody else has made it."""
+    user = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        store, conf = folder / "s.db", folder / "postern.conf"
+
+        def add(entry: str, *where: object) -> int:
+            done = subprocess.run([postern, "list", "add", "whitelist", entry, *map(str, where)], capture_output=True, text=True, check=False)
+            return done.returncode
+
+        conf.write_text(f"[store]\npath = {store}\n[rights]\nuser = nobody\n")
+        assert add("a@b.example", "-c", conf) == 0
+        assert (store.stat().st_uid, store.stat().st_gid, store.stat().st_mode & 0o7777) == (user.pw_uid, user.pw_gid, 0o600)
+        assert works_as(user, store)
+        with sqlite3.connect(store) as held:  # so that the log stays
+            assert held.execute("select count(*) from entry").fetchone() == (1,)
+            assert add("c@b.example", "-c", conf) == 0
+            beside = sorted(folder.glob("s.db-*"))
+            assert len(beside) == 2 and {path.stat().st_uid for path in beside} == {user.pw_uid}, beside
+            assert works_as(user, store)
+        held.close()
+
+        store.unlink()
+        assert add("a@b.example", "--file", store) == 0 and store.stat().st_uid == 0  # nobody said whose it is
+        store.unlink()
+        conf.write_text(f"[store]\npath = {store}\n[rights]\nuser = no-such-user\n")
+        assert add("a@b.example", "-c", conf) == 1 and not store.exists()
+        link = folder / "link.db"
+        link.symlink_to(folder / "nowhere.db")
+        conf.write_text(f"[store]\npath = {link}\n[rights]\nuser = nobody\n")
+        assert add("a@b.example", "-c", conf) == 1 and not (folder / "nowhere.db").exists()
 
 
 def main() -> int:
@@ -70,6 +125,8 @@ def main() -> int:
         content[4096:] = b"\x5a" * (len(content) - 4096)
         (folder / "a.db").write_bytes(content)
         run(1, "check", "--file", "a.db")
+    if os.geteuid() == 0:
+        root_makes_it_for_the_daemon(postern)
     print("postern store: all as it should be")
     return 0
 

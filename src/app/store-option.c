@@ -1,39 +1,95 @@
 #include "app/store-option.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "app/command.h"
+#include "app/rights.h"
 
 #define WAIT_MS 10000 /* for the daemon, which may be busy: people are patient */
 
-char *store_option_path(const StoreOption *option)
+/* NULL: stderr says why. */
+static Config *load(const char *path)
+{
+    g_autoptr(Problems) problems = problems_new();
+    Config *config = config_load(path, problems);
+    if (!config)
+        command_print_problems(problems);
+    return config;
+}
+
+/* `config` is the one that was named, NULL where the store itself was. */
+static char *find_path(const StoreOption *option, const Config *config)
 {
     if (option->file)
         return g_strdup(option->file);
-    if (!option->config) {
+    if (*config->store.path)
+        return g_strdup(config->store.path);
+    fprintf(stderr, "%s: %s names no file ([store] path)\n", g_get_prgname(), option->config);
+    return NULL;
+}
+
+/* The path; *ret_config is NULL unless the configuration said it. */
+static char *resolve(const StoreOption *option, Config **ret_config)
+{
+    *ret_config = NULL;
+    if (!option->file && !option->config) {
         fprintf(stderr, "%s: which store? Say -c FILE or --file PATH\n", g_get_prgname());
         return NULL;
     }
-    g_autoptr(Problems) problems = problems_new();
-    g_autoptr(Config) config = config_load(option->config, problems);
-    if (config && *config->store.path)
-        return g_strdup(config->store.path);
-    if (config)
-        fprintf(stderr, "%s: %s names no file ([store] path)\n", g_get_prgname(), option->config);
-    else
-        command_print_problems(problems);
-    return NULL;
+    if (!option->file) {
+        *ret_config = load(option->config);
+        if (!*ret_config)
+            return NULL;
+    }
+    return find_path(option, *ret_config);
+}
+
+char *store_option_path(const StoreOption *option)
+{
+    g_autoptr(Config) config = NULL;
+    return resolve(option, &config);
+}
+
+static gboolean file_fails(const char *path, GError **error)
+{
+    int code = errno;
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), "%s: %s", path, g_strerror(code));
+    return FALSE;
+}
+
+/* What root makes before the first start is for the daemon's user, who could not open a file of root's. An empty one will do: the
+ * store fills it, and SQLite gives its log and its index to whom the file belongs. */
+static gboolean make_for_daemon(const char *path, const Config *config, GError **error)
+{
+    uid_t uid;
+    gid_t gid;
+    if (!config || !*config->rights.user || geteuid() != 0 || access(path, F_OK) == 0)
+        return TRUE;
+    if (!rights_find(config->rights.user, config->rights.group, &uid, &gid, error))
+        return FALSE;
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno == EEXIST || file_fails(path, error); /* made meanwhile; or a link to nowhere */
+    gboolean done = fchown(fd, uid, gid) == 0 || file_fails(path, error);
+    close(fd);
+    return done;
 }
 
 Store *store_option_open(const StoreOption *option, StoreUse use, int *ret_status)
 {
     *ret_status = EXIT_USAGE;
-    g_autofree char *path = store_option_path(option);
+    g_autoptr(Config) config = NULL;
+    g_autofree char *path = resolve(option, &config);
     if (!path)
         return NULL;
     const StoreSettings settings = {.path = path, .timeout_ms = WAIT_MS};
     g_autoptr(GError) error = NULL;
-    g_autoptr(Store) store = store_open_now(&settings, use == STORE_TO_MAKE, &error);
+    g_autoptr(Store) store = NULL;
+    if (use != STORE_TO_MAKE || make_for_daemon(path, config, &error))
+        store = store_open_now(&settings, use == STORE_TO_MAKE, &error);
     if (!store) {
         fprintf(stderr, "%s: %s\n", g_get_prgname(), error->message);
         *ret_status = g_error_matches(error, STORE_ERROR, STORE_ERROR_BUSY) ? EXIT_AGAIN : EXIT_NO;

@@ -21,7 +21,7 @@ typedef enum {
     STORE_TO_MAKE
 } StoreUse; /* to make: the file need not be there */
 
-/* NULL: stderr says why, and *ret_status is the exit status. */
+/* NULL: stderr says why, and *ret_status is the exit status. What root makes for a configuration belongs to its [rights] user. */
 Store *store_option_open(const StoreOption *option, StoreUse use, int *ret_status);
 /* Its path, the caller's; NULL: stderr says why. */
 char *store_option_path(const StoreOption *option);
