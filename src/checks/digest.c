@@ -1,5 +1,5 @@
 /*
- * digest — header fields and body hashes for DKIM and ARC. Finds nothing by itself.
+ * digest — what DKIM and ARC verify. Finds nothing by itself.
  *
  * Mail of our own people is not verified: it has not been signed yet.
  */
@@ -44,14 +44,14 @@ static void evaluate(void *of, void *into)
         return;
     }
     gint64 now = clock_seconds(session_clock(session));
-    fact->header = read_header(message);
-    fact->body = message_own(message, dkim_body_new(), (GDestroyNotify)dkim_body_free);
+    const DkimHeader *header = read_header(message);
+    DkimBody *body = message_hashes(message);
     if (digest_has_dkim(config))
-        fact->dkim = message_own(message, dkim_verifier_new(fact->header, fact->body, now),
-                                 (GDestroyNotify)dkim_verifier_free);
+        fact->dkim =
+            message_own(message, dkim_verifier_new(header, body, now), (GDestroyNotify)dkim_verifier_free);
     if (config->arc.verify)
-        fact->arc = message_own(message, arc_verifier_new(fact->header, fact->body, now),
-                                (GDestroyNotify)arc_verifier_free);
+        fact->arc =
+            message_own(message, arc_verifier_new(header, body, now), (GDestroyNotify)arc_verifier_free);
 }
 
 const DigestFact *digest_fact(Message *message)
@@ -76,20 +76,6 @@ static void prefetch(Session *session, Stage stage)
         arc_verifier_prefetch(fact->arc, message_resolver(message));
 }
 
-static void on_body(Message *message, const void *bytes, gsize len)
-{
-    const DigestFact *fact = digest_fact(message);
-    if (fact->body)
-        dkim_body_add(fact->body, bytes, len);
-}
-
-static void on_message(Message *message)
-{
-    const DigestFact *fact = digest_fact(message);
-    if (fact->body)
-        dkim_body_end(fact->body);
-}
-
 const Check check_digest = {
     .name = "digest",
     .scope = PER_MESSAGE,
@@ -99,6 +85,4 @@ const Check check_digest = {
     .evaluate = evaluate,
     .prefetch = prefetch,
     .headers = on_headers,
-    .body = on_body,
-    .message = on_message,
 };

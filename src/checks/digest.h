@@ -1,8 +1,8 @@
 /*
- * digest.h — the message as signatures see it: its header fields, and the hashes of its body, made once for all who ask.
+ * digest.h — the message as verifiers see it: its header fields, and the hashes of its body (message_hashes()).
  *
- * The body streams by and is not kept. Whoever has a signature to check has asked for its hash by end of headers:
- * that is when the fact is computed. Hashes are ready in the hooks of end of message.
+ * Whoever has a signature to check has asked for its hash by end of headers: that is when the fact is computed. Hashes are
+ * ready in the hooks of end of message.
  *
  * The objects are those of the message; verifiers are finished by the checks whose they are.
  */
@@ -15,10 +15,8 @@
 
 typedef struct {
     const char *skipped; /* why nothing is verified; NULL: it is */
-    DkimHeader *header;  /* these are NULL if skipped */
-    DkimBody *body;
-    DkimVerifier *dkim; /* NULL: nobody wants it */
-    ArcVerifier *arc;   /* NULL: the same */
+    DkimVerifier *dkim;  /* NULL: skipped, or nobody wants it */
+    ArcVerifier *arc;    /* NULL: the same */
 } DigestFact;
 
 const DigestFact *digest_fact(Message *message);

@@ -127,6 +127,7 @@ struct Message {
     GArray *headers; /* Header */
     gsize header_bytes;
     gboolean headers_cut;
+    gboolean headers_ended; /* the hooks of that stage have run */
     Spool *body;
     const char *body_error; /* why it could not be kept */
     gint64 size;            /* bytes of header and body, as far as the MTA has shown them */

@@ -166,10 +166,9 @@ Edits *message_edits(Message *message);
 /*
  * What signatures are made and verified over.
  *
- * Hashes of the body are made while it passes, each canonical form once for all who want it. Who will need one says so at
- * the end of the header, not later: a verifier asks the set itself (dkim_body_want()), a signer, who wants the whole body as
- * it will be delivered, message_want_hash(). At end of message both are there; an MTA that leaves the end of the header out
- * leaves the signer without.
+ * Hashes of the body are made while it passes, each canonical form once for all who want it. Who will need one says so in
+ * the hook at the end of the header, not later: a verifier asks the set itself (dkim_body_want()), a signer, who wants the
+ * whole body as it will be delivered, message_want_hash(). At end of message both are there.
  */
 DkimBody *message_hashes(Message *message);
 void message_want_hash(Message *message, DkimCanon canon);

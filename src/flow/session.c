@@ -347,8 +347,9 @@ void step_end_of_headers(Session *session)
 {
     begin_stage(session, STAGE_HEADERS);
     Message *message = session->message;
-    if (!message)
+    if (!message || message->headers_ended)
         return;
+    message->headers_ended = TRUE;
     EACH_CHECK(session, check)
         if (check->headers)
             check->headers(message);
@@ -358,11 +359,19 @@ void step_end_of_headers(Session *session)
     prefetch(session, STAGE_HEADERS);
 }
 
+/* Hooks may count on it that the end of the header comes before the body, also where the MTA does not say so. */
+static void need_end_of_headers(Session *session)
+{
+    if (!session->message->headers_ended)
+        step_end_of_headers(session);
+}
+
 void step_body(Session *session, const void *bytes, gsize len)
 {
     Message *message = session->message;
     if (!message)
         return;
+    need_end_of_headers(session);
     session->stage = STAGE_BODY;
     message->size += (gint64)len;
     if (!message->body && !message->body_error && !open_body(message)) /* without DATA */
@@ -388,6 +397,7 @@ Reply step_end_of_message(Session *session, const Edits **edits)
     Message *message = session->message;
     if (!message) /* "go on" would let a message through that nobody has looked at */
         return (Reply){REPLY_TEMPFAIL, 451, "4.3.0", "no message is open, try again later"};
+    need_end_of_headers(session);
     begin_stage(session, STAGE_MESSAGE);
     message_end_hashes(message);
     EACH_CHECK(session, check)
