@@ -16,6 +16,8 @@ static gsize length_of(const char *text, gssize len)
 gboolean header_name_is(const char *name, gssize len, const char *wanted)
 {
     gsize n = length_of(name, len);
+    while (n && is_blank(name[n - 1]))
+        n--;
     return n == strlen(wanted) && g_ascii_strncasecmp(name, wanted, n) == 0;
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""postern dkim and postern arc as scripts use them: exit status, files, standard input.
+"""postern dkim, arc and authres as scripts use them: exit status, files, standard input.
 
     signatures.py POSTERN
 """
@@ -78,10 +78,46 @@ def chains(c: Commands, signed: bytes) -> None:
     c.expect(NO, *seal, message=failed)
 
 
+READ = (b"From: a@example.com\r\nAuthentication-Results: mx.example.net (x) 1; spf=pass smtp.mailfrom=a@example.com;\r\n"
+        b" dkim=fail reason=\"no key\" header.d=example.com; dkim=\r\nauthentication-results : other.example; none\r\n\r\nbody\r\n")
+AUTHOR = ('example.com TXT "v=spf1 ip4:192.0.2.1 -all"\n_dmarc.example.com TXT "v=DMARC1; p=reject"\n'
+          "1.2.0.192.in-addr.arpa PTR mx.example.com\nmx.example.com A 192.0.2.1\n")
+
+
+def results(c: Commands, folder: Path, signed: bytes) -> None:
+    fields = json.loads(c.expect(DONE, "authres", "read", "--json", "--authserv-id", "MX.example.net", message=READ))["fields"]
+    assert [(f["authserv_id"], f["ours"], f["malformed"]) for f in fields] == [("mx.example.net", True, True),
+                                                                               ("other.example", False, False)]
+    assert [(r["method"], r["result"], r.get("reason")) for r in fields[0]["results"]] == [("spf", "pass", None),
+                                                                                           ("dkim", "fail", "no key")]
+    assert "results" not in fields[1]
+    c.expect(NO, "authres", "read", message=MESSAGE)
+    assert json.loads(c.expect(NO, "authres", "read", "--json", message=MESSAGE)) == {"fields": []}
+
+    (folder / "authors").write_text((folder / "zone").read_text() + AUTHOR)
+    make = ("authres", "make", "--from", "author@example.com", "--helo", "mx.example.com", "--authserv-id", "mx.example.net")
+    known = (*make, "--ip", "192.0.2.1", "--ptr", "mx.example.com", "--zone", "authors")
+
+    def methods(out: bytes) -> dict:
+        return {r["method"]: r["result"] for r in json.loads(out)["results"]}
+
+    assert methods(c.expect(DONE, *known, "--json", message=signed)) == {
+        "iprev": "pass", "spf": "pass", "dkim": "pass", "arc": "none", "dmarc": "pass"}
+    forged = c.expect(DONE, *make, "--ip", "203.0.113.9", "--json", "--zone", "authors", message=signed.replace(b"Hello", b"Hullo"))
+    assert methods(forged) == {"iprev": "permerror", "spf": "fail", "dkim": "fail", "arc": "none", "dmarc": "fail"}
+    c.expect(AGAIN, *make, "--ip", "192.0.2.1", "--zone", "slow", message=signed)
+    # What is printed is a field that is read again.
+    field = c.expect(DONE, *known, message=signed)
+    again = json.loads(c.expect(DONE, "authres", "read", "--json", message=field + signed))["fields"]
+    assert [(f["authserv_id"], f["malformed"], len(f["results"])) for f in again] == [("mx.example.net", False, 5)]
+
+
 def usage(c: Commands) -> None:
     for arguments in (("dkim",), ("dkim", "verify", "nofile"), ("dkim", "sign"), ("dkim", "sign", *SIGN, "--canon", "nowsp"),
                       ("dkim", "sign", *SIGN, "--names", "Subject"), ("dkim", "sign", *SIGN, "--identity", "a@example.net"),
-                      ("dkim", "keygen"), ("arc",), ("arc", "seal", *SIGN), ("arc", "seal", *SIGN, "--authres", "x", "--status", "y")):
+                      ("dkim", "keygen"), ("arc",), ("arc", "seal", *SIGN), ("arc", "seal", *SIGN, "--authres", "x", "--status", "y"),
+                      ("authres",), ("authres", "make"), ("authres", "make", "--ip", "x"), ("authres", "read", "a", "b"),
+                      ("authres", "make", "--ip", "192.0.2.1", "--authserv-id", "a\n[spf]"), ("authres", "read", "nofile")):
         c.expect(USAGE, *arguments, message=MESSAGE)
 
 
@@ -89,7 +125,9 @@ def main(postern: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         commands = Commands(str(Path(postern).resolve()), folder)
         keys(commands, Path(folder))
-        chains(commands, signatures(commands, Path(folder)))
+        signed = signatures(commands, Path(folder))
+        chains(commands, signed)
+        results(commands, Path(folder), signed)
         usage(commands)
     return 0
 

@@ -16,7 +16,8 @@ G_BEGIN_DECLS
 #define HEADER_LINE_WANTED 78 /* characters, RFC 5322 §2.1.1 */
 #define HEADER_MSGID_MIN   5  /* "<a@b>", the shortest that RFC 5322 §3.6.4 allows */
 
-/* RFC 5322 §1.2.2: names are compared without case. `len` -1: NUL-terminated. */
+/* RFC 5322 §1.2.2: names are compared without case, and blanks before the colon, where the name was taken with them, are
+ * not part of it (§4.5). `len` -1: NUL-terminated. */
 gboolean header_name_is(const char *name, gssize len, const char *wanted);
 
 /* RFC 5322 §2.2.3: the value on one line, white space at both ends removed, NUL and other controls made

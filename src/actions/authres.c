@@ -6,6 +6,8 @@
  */
 #include "actions/actions.h"
 
+#include <postern/header.h>
+
 const char *action_authserv_id(Message *message)
 {
     Session *session = message_session(message);
@@ -18,7 +20,7 @@ static void remove_forged(Message *message, const char *id)
     guint nth = 0, removed = 0;
     for (guint i = 0; i < message_n_headers(message); i++) { /* a stranger chooses how many there are */
         const Header *header = message_header(message, i);
-        if (g_ascii_strcasecmp(header->name, "Authentication-Results") != 0)
+        if (!header_name_is(header->name, -1, "Authentication-Results"))
             continue;
         nth++;
         if (authres_is_from(header->value, -1, id)) {

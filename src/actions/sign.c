@@ -15,6 +15,7 @@
 
 #include <postern/dkim.h>
 #include <postern/dmarc.h>
+#include <postern/header.h>
 #include <string.h>
 
 #include "conf/keytable.h"
@@ -47,7 +48,7 @@ static void find_author(Signer *signer)
     g_autoptr(DmarcAuthors) authors = dmarc_authors_new();
     for (guint i = 0; i < signer->fields->len; i++) {
         const Header *field = &g_array_index(signer->fields, Header, i);
-        if (g_ascii_strcasecmp(field->name, "From") == 0)
+        if (header_name_is(field->name, -1, "From"))
             dmarc_authors_add(authors, field->value, -1);
     }
     if (!authors->n_fields)

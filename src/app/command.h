@@ -26,6 +26,7 @@ int command_spf(int argc, char **argv);
 int command_dkim(int argc, char **argv);
 int command_arc(int argc, char **argv);
 int command_dmarc(int argc, char **argv);
+int command_authres(int argc, char **argv);
 int command_srs(int argc, char **argv);
 int command_dynip(int argc, char **argv);
 int command_journal(int argc, char **argv);

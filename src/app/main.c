@@ -15,6 +15,7 @@ static const Command commands[] = {
     {"dkim", "verify or sign a message by DKIM, make keys", command_dkim},
     {"arc", "validate or seal a message's ARC chain", command_arc},
     {"dmarc", "check an author domain by DMARC", command_dmarc},
+    {"authres", "read or make Authentication-Results", command_authres},
     {"srs", "rewrite, turn back, sign or verify a sender", command_srs},
     {"doctor", "look for what usually goes wrong, and say which line to change", command_doctor},
     {"dynip", "does a PTR name look like a dynamic address?", command_dynip},

@@ -17,15 +17,6 @@ static gboolean wanted(const Config *config)
     return check_digest.wanted(config);
 }
 
-/* "From :" is From, too (RFC 5322 §4.5): some readers show it. */
-static gboolean is_from(const char *name)
-{
-    gsize len = strlen(name);
-    while (len && (name[len - 1] == ' ' || name[len - 1] == '\t'))
-        len--;
-    return header_name_is(name, (gssize)len, "From");
-}
-
 static void evaluate(void *of, void *into)
 {
     Message *message = of;
@@ -34,7 +25,7 @@ static void evaluate(void *of, void *into)
     fact->authors = message_own(message, authors, (GDestroyNotify)dmarc_authors_free);
     for (guint i = 0; i < message_n_headers(message); i++) {
         const Header *header = message_header(message, i);
-        if (is_from(header->name))
+        if (header_name_is(header->name, -1, "From"))
             dmarc_authors_add(authors, header->value, -1);
     }
     if (authors->n)

@@ -1,6 +1,7 @@
 /* Message and Recipient: their life, and what checks and actions may ask of them. */
 #include "flow/flow-internal.h"
 
+#include <postern/header.h>
 #include <string.h>
 
 /* --- resolver view --- */
@@ -185,7 +186,7 @@ const Header *message_header_named(const Message *message, const char *name, gui
 {
     for (guint i = 0; i < message->headers->len; i++) {
         const Header *header = message_header(message, i);
-        if (g_ascii_strcasecmp(header->name, name) == 0 && --nth == 0)
+        if (header_name_is(header->name, -1, name) && --nth == 0)
             return header;
     }
     return NULL;

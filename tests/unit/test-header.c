@@ -111,7 +111,9 @@ static void test_names(void **state)
 {
     assert_true(header_name_is("FROM", -1, "From"));
     assert_true(header_name_is("From: x", 4, "from"));
-    assert_false(header_name_is("From ", -1, "From"));
+    assert_true(header_name_is("From \t", -1, "From"));
+    assert_false(header_name_is("From x", -1, "From"));
+    assert_false(header_name_is(" ", -1, "From"));
     assert_false(header_name_is("", -1, "From"));
 }
 
