@@ -94,7 +94,8 @@ static void apply(Message *message)
         message_log(message, LOG_LEVEL_INFO, "not sealed:", "there is a chain that was not checked");
         return;
     }
-    g_autofree char *text = authres_to_string(results, NULL);
+    g_autofree char *all = authres_to_string(results, NULL);
+    g_autofree char *text = edits_header_value(message_edits(message), all);
     const ArcSealing sealing = {
         .key = config->loaded.seal_key,
         .domain = config->arc.domain,

@@ -4,7 +4,7 @@
 
 struct Edits {
     GPtrArray *list; /* Edit, as collected */
-    gboolean sorted;
+    gboolean sorted, ascii;
 };
 
 /* The MTA's order: the envelope first, since Sendmail takes it at any time; then headers so that no index shifts under
@@ -41,6 +41,20 @@ void edits_free(Edits *edits)
     g_free(edits);
 }
 
+void edits_keep_ascii(Edits *edits)
+{
+    edits->ascii = TRUE;
+}
+
+char *edits_header_value(const Edits *edits, const char *value)
+{
+    char *text = g_strdup(value);
+    for (char *c = text; edits->ascii && *c; c++)
+        if ((guchar)*c >= 0x80)
+            *c = '?';
+    return text;
+}
+
 static Edit *add(Edits *edits, EditKind kind, const char *by, const char *name, guint nth, const char *value)
 {
     Edit *edit = g_new0(Edit, 1);
@@ -56,9 +70,16 @@ static Edit *add(Edits *edits, EditKind kind, const char *by, const char *name, 
     return edit;
 }
 
+static void add_value(Edits *edits, EditKind kind, const char *by, const char *name, guint nth,
+                      const char *value)
+{
+    g_autofree char *text = edits_header_value(edits, value);
+    add(edits, kind, by, name, nth, text);
+}
+
 void edits_change_header(Edits *edits, const char *by, const char *name, guint nth, const char *value)
 {
-    add(edits, EDIT_HEADER_CHANGE, by, name, nth, value);
+    add_value(edits, EDIT_HEADER_CHANGE, by, name, nth, value);
 }
 
 void edits_delete_header(Edits *edits, const char *by, const char *name, guint nth)
@@ -68,12 +89,12 @@ void edits_delete_header(Edits *edits, const char *by, const char *name, guint n
 
 void edits_append_header(Edits *edits, const char *by, const char *name, const char *value)
 {
-    add(edits, EDIT_HEADER_APPEND, by, name, 0, value);
+    add_value(edits, EDIT_HEADER_APPEND, by, name, 0, value);
 }
 
 void edits_prepend_header(Edits *edits, const char *by, const char *name, const char *value)
 {
-    add(edits, EDIT_HEADER_PREPEND, by, name, 0, value);
+    add_value(edits, EDIT_HEADER_PREPEND, by, name, 0, value);
 }
 
 void edits_change_sender(Edits *edits, const char *by, const char *sender, const char *args)

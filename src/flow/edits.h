@@ -35,6 +35,11 @@ typedef struct Edits Edits;
 
 Edits *edits_new(void);
 void edits_free(Edits *edits); /* NULL is allowed */
+/* From now on header values are made ASCII: each other byte becomes "?". For messages that did not come with SMTPUTF8, of
+ * which an 8-bit field of ours could make one that the next hop refuses (RFC 6532 §3.2, RFC 6531 §3.4). */
+void edits_keep_ascii(Edits *edits);
+/* The value that a header edit with this value has, for who signs it before it is one. The caller frees. */
+char *edits_header_value(const Edits *edits, const char *value);
 /* All strings are copied. */
 void edits_change_header(Edits *edits, const char *by, const char *name, guint nth, const char *value);
 void edits_delete_header(Edits *edits, const char *by, const char *name, guint nth);

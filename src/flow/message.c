@@ -66,6 +66,8 @@ Message *message_new(Session *session, const char *const *args)
     message->recipients = g_ptr_array_new_with_free_func((GDestroyNotify)recipient_free);
     message->headers = g_array_new(FALSE, FALSE, sizeof(Header));
     message->edits = edits_new();
+    if (!message_is_smtputf8(message))
+        edits_keep_ascii(message->edits);
     message->reservations = g_array_new(FALSE, FALSE, sizeof(Reservation));
     message->failures = g_ptr_array_new();
     message->taken = g_array_new(FALSE, FALSE, sizeof(Taken));
