@@ -5,18 +5,12 @@
 #include "app/ban-zone.h"
 #include "app/command.h"
 #include "app/store-option.h"
-#include "base/clock.h"
 #include "checks/ban-key.h"
 #include "conf/glob.h"
-#include "conf/values.h"
 
 typedef struct {
-    StoreOption store_option;
-    char *span, *why, *zone;
-    gboolean json;
-    char **words; /* after the subcommand; NULL ends */
-    Store *store;
-    gint64 now;
+    StoreTask base;
+    char *why, *zone;
     BanZone *export;
     guint shown;
 } Task;
@@ -37,13 +31,13 @@ static char *key_of(const char *who)
 
 static gboolean wanted(const Task *task, const char *key)
 {
-    for (char **word = task->words; *word; word++) {
+    for (char **word = task->base.words; *word; word++) {
         g_autofree char *exact = key_of(*word);
         g_autofree char *glob = g_ascii_strdown(*word, -1);
         if (strcmp(exact, key) == 0 || glob_match(glob, key))
             return TRUE;
     }
-    return !task->words[0];
+    return !task->base.words[0];
 }
 
 static gboolean show_one(const StoreEntry *entry, void *data)
@@ -52,22 +46,23 @@ static gboolean show_one(const StoreEntry *entry, void *data)
     if (!wanted(task, entry->key))
         return TRUE;
     task->shown++;
-    if (task->json) {
+    if (task->base.json) {
         g_autoptr(Record) record = record_new();
         record_entry(record, entry);
         command_print(record, TRUE);
         return TRUE;
     }
-    g_autofree char *end = entry_end(entry, task->now);
+    g_autofree char *end = entry_end(entry, task->base.now);
     printf("%-30s %-15s  %s\n", entry->key, end, entry->text);
     return TRUE;
 }
 
-static int run_show(Task *task)
+static int run_show(StoreTask *base)
 {
-    if (store_each(task->store, STORE_BAN, "", NULL, task->now, show_one, task) != STORE_YES)
+    Task *task = (Task *)base;
+    if (store_each(task->base.store, STORE_BAN, "", NULL, task->base.now, show_one, task) != STORE_YES)
         return EXIT_AGAIN;
-    return task->shown || !task->words[0] ? EXIT_DONE : EXIT_NO;
+    return task->shown || !task->base.words[0] ? EXIT_DONE : EXIT_NO;
 }
 
 static gboolean export_one(const StoreEntry *entry, void *data)
@@ -76,10 +71,11 @@ static gboolean export_one(const StoreEntry *entry, void *data)
     return TRUE;
 }
 
-static int run_export(Task *task)
+static int run_export(StoreTask *base)
 {
+    Task *task = (Task *)base;
     g_autoptr(BanZone) zone = task->export = ban_zone_new();
-    if (store_each(task->store, STORE_BAN, "", NULL, task->now, export_one, task) != STORE_YES)
+    if (store_each(task->base.store, STORE_BAN, "", NULL, task->base.now, export_one, task) != STORE_YES)
         return EXIT_AGAIN;
     g_autofree char *text = ban_zone_text(zone, task->zone ? task->zone : "");
     fputs(text, stdout);
@@ -103,29 +99,28 @@ static gboolean is_one_client(const char *who)
     return FALSE;
 }
 
-static int run_add(Task *task)
+static int run_add(StoreTask *base)
 {
-    gint64 span = 0;
-    if (task->span && !value_span(task->span, &span)) {
-        fprintf(stderr, "postern ban: --for %s: a time such as 12h or 7d is expected\n", task->span);
+    Task *task = (Task *)base;
+    gint64 expires;
+    if (!store_task_expires(base, "ban", &expires))
         return EXIT_USAGE;
-    }
     const StoreEntry entry = {
         .text = task->why ? task->why : "by hand",
-        .expires = span ? task->now + span : 0,
+        .expires = expires,
     };
     g_autoptr(StoreBatch) batch = store_batch_new();
-    for (char **word = task->words; *word; word++) {
+    for (char **word = task->base.words; *word; word++) {
         g_autofree char *key = key_of(*word);
         if (!is_one_client(*word))
             return EXIT_USAGE;
         store_batch_put(batch, STORE_BAN, key, STORE_ALWAYS, &entry);
     }
-    return store_apply(task->store, batch, task->now) == STORE_YES ? EXIT_DONE : EXIT_AGAIN;
+    return store_apply(task->base.store, batch, task->base.now) == STORE_YES ? EXIT_DONE : EXIT_AGAIN;
 }
 
 /* Pardoned is pardoned: what has been counted goes, too, or the next demerit bans anew. */
-static int run_remove(Task *task)
+static int run_remove(StoreTask *task)
 {
     g_autoptr(StoreBatch) batch = store_batch_new();
     g_autoptr(Pool) pool = pool_new();
@@ -149,45 +144,23 @@ static int run_remove(Task *task)
 
 /* --- the command --- */
 
-static const struct {
-    const char *name;
-    int (*run)(Task *task);
-    StoreUse use;
-    gboolean needs_words;
-} subcommands[] = {
+static const StoreCommand subcommands[] = {
     {"show", run_show, STORE_TO_READ, FALSE},     {"add", run_add, STORE_TO_MAKE, TRUE},
     {"remove", run_remove, STORE_TO_WRITE, TRUE}, {"pardon", run_remove, STORE_TO_WRITE, TRUE},
-    {"export", run_export, STORE_TO_READ, FALSE},
+    {"export", run_export, STORE_TO_READ, FALSE}, {NULL},
 };
-
-static int find_and_run(Task *task, char **argv)
-{
-    for (gsize i = 0; argv[1] && i < G_N_ELEMENTS(subcommands); i++) {
-        int status;
-        if (strcmp(argv[1], subcommands[i].name) != 0)
-            continue;
-        task->words = argv + 2;
-        if (subcommands[i].needs_words && !task->words[0])
-            break;
-        g_autoptr(Store) store = store_option_open(&task->store_option, subcommands[i].use, &status);
-        task->store = store;
-        return store ? subcommands[i].run(task) : status;
-    }
-    fprintf(stderr, "Usage: postern ban show|add|remove|pardon|export (-c FILE | --file PATH) [WHO…]\n");
-    return EXIT_USAGE;
-}
 
 int command_ban(int argc, char **argv)
 {
-    Task task = {.now = clock_seconds(&clock_system)};
+    Task task = {0};
     const GOptionEntry entries[] = {
-        STORE_ENTRIES(task.store_option),
-        {"for", 0, 0, G_OPTION_ARG_STRING, &task.span, "add: how long, such as 12h or 7d; else for ever",
+        STORE_ENTRIES(task.base.option),
+        {"for", 0, 0, G_OPTION_ARG_STRING, &task.base.span, "add: how long, such as 12h or 7d; else for ever",
          "TIME"},
         {"why", 0, 0, G_OPTION_ARG_STRING, &task.why, "add: the reason, which the client is told", "TEXT"},
         {"zone", 0, 0, G_OPTION_ARG_STRING, &task.zone, "export: the zone that the names are relative to",
          "NAME"},
-        {"json", 0, 0, G_OPTION_ARG_NONE, &task.json, "JSON for machines (show)", NULL},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &task.base.json, "JSON for machines (show)", NULL},
         {NULL},
     };
     int status = EXIT_USAGE;
@@ -195,9 +168,9 @@ int command_ban(int argc, char **argv)
                         "Who is banned. WHO is an address, an IPv6 /64, a domain, *.domain or a mailbox.\n"
                         "remove and pardon are one; what was counted against the client goes, too.\n"
                         "export prints addresses as lines of a DNSBL zone."))
-        status = find_and_run(&task, argv);
-    store_option_clear(&task.store_option);
-    g_free(task.span);
+        status = store_task_run(&task.base, subcommands, argv,
+                                "postern ban show|add|remove|pardon|export (-c FILE | --file PATH) [WHO…]");
+    store_task_clear(&task.base);
     g_free(task.why);
     g_free(task.zone);
     return status;

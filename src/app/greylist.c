@@ -4,20 +4,14 @@
 
 #include "app/command.h"
 #include "app/store-option.h"
-#include "base/clock.h"
 #include "checks/grey-key.h"
-#include "conf/values.h"
 
 /* As many deliveries as nobody asks for: `exempt` is for good. */
 #define EXEMPT_NUMBER 1000000
 
 typedef struct {
-    StoreOption store_option;
-    char *span;
-    gboolean json, waiting, clients;
-    char **words;
-    Store *store;
-    gint64 now;
+    StoreTask base;
+    gboolean waiting, clients;
     GPtrArray *found; /* keys, of pardon */
     guint shown;
 } Task;
@@ -27,7 +21,7 @@ static gboolean wanted(const Task *task, const StoreEntry *entry)
 {
     if (task->waiting && entry->number > 0)
         return FALSE;
-    for (char **word = task->words; *word; word++) {
+    for (char **word = task->base.words; *word; word++) {
         g_autofree char *folded = g_ascii_strdown(*word, -1);
         if (!strstr(entry->key, folded))
             return FALSE;
@@ -51,22 +45,23 @@ static gboolean show_one(const StoreEntry *entry, void *data)
     if (!wanted(task, entry))
         return TRUE;
     task->shown++;
-    if (task->json) {
+    if (task->base.json) {
         g_autoptr(Record) record = record_new();
         record_entry(record, entry);
         command_print(record, TRUE);
     } else {
-        print_line(entry, task->now);
+        print_line(entry, task->base.now);
     }
     return TRUE;
 }
 
-static int run_show(Task *task)
+static int run_show(StoreTask *base)
 {
+    Task *task = (Task *)base;
     StoreTable table = task->clients ? STORE_GREYCLIENT : STORE_GREYLIST;
-    if (store_each(task->store, table, "", NULL, task->now, show_one, task) != STORE_YES)
+    if (store_each(task->base.store, table, "", NULL, task->base.now, show_one, task) != STORE_YES)
         return EXIT_AGAIN;
-    return task->shown || !task->words[0] ? EXIT_DONE : EXIT_NO;
+    return task->shown || !task->base.words[0] ? EXIT_DONE : EXIT_NO;
 }
 
 /* --- pardon --- */
@@ -80,15 +75,16 @@ static gboolean find_one(const StoreEntry *entry, void *data)
 }
 
 /* The next try passes, whenever it comes within the window. */
-static int run_pardon(Task *task)
+static int run_pardon(StoreTask *base)
 {
+    Task *task = (Task *)base;
     g_autoptr(GPtrArray) found = task->found = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(StoreBatch) batch = store_batch_new();
-    if (store_each(task->store, STORE_GREYLIST, "", NULL, task->now, find_one, task) != STORE_YES)
+    if (store_each(task->base.store, STORE_GREYLIST, "", NULL, task->base.now, find_one, task) != STORE_YES)
         return EXIT_AGAIN;
     for (guint i = 0; i < found->len; i++)
         store_batch_add(batch, STORE_GREYLIST, found->pdata[i], 1, 0, FALSE, NULL);
-    if (store_apply(task->store, batch, task->now) != STORE_YES)
+    if (store_apply(task->base.store, batch, task->base.now) != STORE_YES)
         return EXIT_AGAIN;
     for (guint i = 0; i < found->len; i++)
         printf("%s\n", (const char *)found->pdata[i]);
@@ -109,17 +105,15 @@ static char *client_of(const char *word)
     return g_ascii_strdown(word, -1);
 }
 
-static int run_exempt(Task *task)
+static int run_exempt(StoreTask *task)
 {
-    gint64 span = 0;
-    if (task->span && !value_span(task->span, &span)) {
-        fprintf(stderr, "postern greylist: --for %s: a time such as 12h or 7d is expected\n", task->span);
+    gint64 expires;
+    if (!store_task_expires(task, "greylist", &expires))
         return EXIT_USAGE;
-    }
     const StoreEntry entry = {
         .text = "by hand",
         .number = EXEMPT_NUMBER,
-        .expires = span ? task->now + span : 0,
+        .expires = expires,
     };
     g_autoptr(StoreBatch) batch = store_batch_new();
     for (char **word = task->words; *word; word++) {
@@ -131,45 +125,24 @@ static int run_exempt(Task *task)
 
 /* --- the command --- */
 
-static const struct {
-    const char *name;
-    int (*run)(Task *task);
-    StoreUse use;
-    gboolean needs_words;
-} subcommands[] = {
+static const StoreCommand subcommands[] = {
     {"show", run_show, STORE_TO_READ, FALSE},
     {"pardon", run_pardon, STORE_TO_WRITE, TRUE},
     {"exempt", run_exempt, STORE_TO_MAKE, TRUE},
+    {NULL},
 };
-
-static int find_and_run(Task *task, char **argv)
-{
-    for (gsize i = 0; argv[1] && i < G_N_ELEMENTS(subcommands); i++) {
-        int status;
-        if (strcmp(argv[1], subcommands[i].name) != 0)
-            continue;
-        task->words = argv + 2;
-        if (subcommands[i].needs_words && !task->words[0])
-            break;
-        g_autoptr(Store) store = store_option_open(&task->store_option, subcommands[i].use, &status);
-        task->store = store;
-        return store ? subcommands[i].run(task) : status;
-    }
-    fprintf(stderr, "Usage: postern greylist show|pardon|exempt (-c FILE | --file PATH) [WORD…]\n");
-    return EXIT_USAGE;
-}
 
 int command_greylist(int argc, char **argv)
 {
-    Task task = {.now = clock_seconds(&clock_system)};
+    Task task = {0};
     const GOptionEntry entries[] = {
-        STORE_ENTRIES(task.store_option),
+        STORE_ENTRIES(task.base.option),
         {"waiting", 0, 0, G_OPTION_ARG_NONE, &task.waiting, "show: only those who have not come back", NULL},
         {"clients", 0, 0, G_OPTION_ARG_NONE, &task.clients, "show: clients that have come back, instead",
          NULL},
-        {"for", 0, 0, G_OPTION_ARG_STRING, &task.span, "exempt: how long, such as 12h or 7d; else for ever",
-         "TIME"},
-        {"json", 0, 0, G_OPTION_ARG_NONE, &task.json, "JSON for machines (show)", NULL},
+        {"for", 0, 0, G_OPTION_ARG_STRING, &task.base.span,
+         "exempt: how long, such as 12h or 7d; else for ever", "TIME"},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &task.base.json, "JSON for machines (show)", NULL},
         {NULL},
     };
     int status = EXIT_USAGE;
@@ -178,8 +151,8 @@ int command_greylist(int argc, char **argv)
             "Who is waiting, and who has come back: client, sender, recipient.\n"
             "show and pardon look for entries with every WORD in them; pardon lets the next try pass.\n"
             "exempt asks a network or a proven domain no more."))
-        status = find_and_run(&task, argv);
-    store_option_clear(&task.store_option);
-    g_free(task.span);
+        status = store_task_run(&task.base, subcommands, argv,
+                                "postern greylist show|pardon|exempt (-c FILE | --file PATH) [WORD…]");
+    store_task_clear(&task.base);
     return status;
 }

@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app/command.h"
 #include "app/rights.h"
+#include "base/clock.h"
+#include "conf/values.h"
 
 #define WAIT_MS 10000 /* for the daemon, which may be busy: people are patient */
 
@@ -109,6 +112,45 @@ void store_option_clear(StoreOption *option)
 {
     g_free(option->config);
     g_free(option->file);
+}
+
+static int run_command(StoreTask *task, const StoreCommand *command)
+{
+    int status;
+    task->now = clock_seconds(&clock_system);
+    g_autoptr(Store) store = task->store = store_option_open(&task->option, command->use, &status);
+    return store ? command->run(task) : status;
+}
+
+int store_task_run(StoreTask *task, const StoreCommand *commands, char **argv, const char *usage)
+{
+    for (const StoreCommand *command = commands; argv[1] && command->name; command++) {
+        if (strcmp(argv[1], command->name) != 0)
+            continue;
+        task->words = argv + 2;
+        if (command->needs_words && !task->words[0])
+            break;
+        return run_command(task, command);
+    }
+    fprintf(stderr, "Usage: %s\n", usage);
+    return EXIT_USAGE;
+}
+
+void store_task_clear(StoreTask *task)
+{
+    store_option_clear(&task->option);
+    g_free(task->span);
+}
+
+gboolean store_task_expires(const StoreTask *task, const char *command, gint64 *ret)
+{
+    gint64 span = 0;
+    if (task->span && !value_span(task->span, &span)) {
+        fprintf(stderr, "postern %s: --for %s: a time such as 12h or 7d is expected\n", command, task->span);
+        return FALSE;
+    }
+    *ret = span ? task->now + span : 0;
+    return TRUE;
 }
 
 char *span_to_string(gint64 seconds)

@@ -27,6 +27,30 @@ Store *store_option_open(const StoreOption *option, StoreUse use, int *ret_statu
 char *store_option_path(const StoreOption *option);
 void store_option_clear(StoreOption *option);
 
+/* A command with subcommands that work on a store; a command's own struct has this in front. */
+typedef struct {
+    StoreOption option;
+    char *span; /* --for */
+    gboolean json;
+    char **words; /* after the subcommand; NULL ends */
+    Store *store;
+    gint64 now;
+} StoreTask;
+
+typedef struct {
+    const char *name;
+    int (*run)(StoreTask *task); /* the exit status */
+    StoreUse use;
+    gboolean needs_words;
+} StoreCommand;
+
+/* Runs the one that argv[1] names, with `store`, `words` and `now` set. `commands` ends with a NULL name; `usage` is shown where
+ * argv is none. */
+int store_task_run(StoreTask *task, const StoreCommand *commands, char **argv, const char *usage);
+void store_task_clear(StoreTask *task);
+/* When what is written now ends, by --for; 0: never. FALSE: stderr says what is wrong with it. */
+gboolean store_task_expires(const StoreTask *task, const char *command, gint64 *ret);
+
 /* How long, for people: "3 d", "5 h", "12 min", "40 s". The caller frees. */
 char *span_to_string(gint64 seconds);
 /* "ends in 3 d", "never ends". The caller frees. */

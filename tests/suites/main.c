@@ -120,6 +120,36 @@ void each_test(JsonObject *root, Tally *tally, void (*run)(JsonObject *, const c
     }
 }
 
+static void judge_message(JsonObject *test, const char *dir, Tally *tally, JudgeMessage judge)
+{
+    const char *id = json_str(test, "id", "?");
+    JsonArray *results = json_list(test, "results");
+    g_autofree char *path = g_build_filename(dir, json_str(test, "file", ""), NULL);
+    g_autofree char *message = NULL;
+    gsize len;
+
+    if (!results || !g_file_get_contents(path, &message, &len, NULL)) {
+        tally_skip(tally, id, "the case has no results or no message");
+        return;
+    }
+    g_autoptr(Resolver) zone = zone_from_json(json_list(test, "dns"));
+    gint64 now = json_int(test, "verify_time", g_get_real_time() / G_USEC_PER_SEC);
+    const char *got = judge(message, len, zone, now);
+    g_autofree char *expected = json_alternatives(results);
+    if (json_lists(results, got))
+        tally_pass(tally);
+    else
+        tally_fail(tally, id, expected, got);
+}
+
+void each_message(JsonObject *root, const char *dir, Tally *tally, JudgeMessage judge)
+{
+    JsonArray *tests = json_list(root, "tests");
+
+    for (guint i = 0; tests && i < json_array_get_length(tests); i++)
+        judge_message(json_array_get_object_element(tests, i), dir, tally, judge);
+}
+
 static int run_file(const char *path, void (*run)(JsonObject *, const char *, Tally *), Tally *tally)
 {
     g_autoptr(JsonParser) parser = json_parser_new();

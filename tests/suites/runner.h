@@ -33,6 +33,11 @@ char *json_alternatives(JsonArray *words);
 /* Calls `run` for each of "tests", with its id. */
 void each_test(JsonObject *root, Tally *tally, void (*run)(JsonObject *test, const char *id, Tally *tally));
 
+/* A test that is a message in `file`, a zone in `dns`, the time of `verify_time` (else now) and one of `results`. `judge`
+ * gives the word of what it found. */
+typedef const char *(*JudgeMessage)(const char *message, gsize len, Resolver *zone, gint64 now);
+void each_message(JsonObject *root, const char *dir, Tally *tally, JudgeMessage judge);
+
 /* zone-json.c: the `dns` or `records` list of a suite as a resolver. Owned by the caller. */
 Resolver *zone_from_json(JsonArray *records);
 
