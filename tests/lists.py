@@ -4,11 +4,14 @@
     lists.py POSTERN
 """
 import json
+import pickle
+import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import types
 from pathlib import Path
 from typing import Callable
 
@@ -121,6 +124,39 @@ def an_old_greylist_is_taken_over(place: Place) -> None:
     assert place.status("import", "greylist-that-is-not-there.db") == 2
 
 
+class Record:
+    """As the older system pickled it; its module is named so that its class is, too."""
+    __slots__ = "firstseen", "lastseen", "umis", "cnt"
+
+    def __init__(self, first: float, last: float, count: int):
+        self.firstseen, self.lastseen, self.umis, self.cnt = first, last, None, count
+
+
+def an_old_shelf_is_taken_over(place: Place) -> None:
+    """A shelf: a Berkeley DB hash of pickles, protocol 2. What is no Record is left out, and does nothing."""
+    load = shutil.which("db5.3_load")
+    if not load:
+        print("an_old_shelf_is_taken_over: skipped, there is no db5.3_load")
+        return
+    now = time.time()
+    module = sys.modules["Milter.greylist"] = types.ModuleType("Milter.greylist")
+    sys.modules["Milter"] = types.ModuleType("Milter")
+    Record.__module__, module.Record = "Milter.greylist", Record
+    pairs = {b"192.0.2.0:a%40b@x.example:b@our.example": pickle.dumps(Record(now - 9e4, now - 60.5, 2), 2),
+             b"2001:db8:::c@x.example:b@our.example": pickle.dumps(Record(now - 60, now - 60, 0), 2),
+             b"192.0.2.1:e@x.example:b@our.example": b"cos\nsystem\n(S'touch evil'\ntR.",
+             b"192.0.2.2:f@x.example:b@our.example": pickle.dumps([1], 2)}
+    text = "VERSION=3\nformat=bytevalue\ntype=hash\nHEADER=END\n"
+    text += "".join(f" {key.hex()}\n {value.hex()}\n" for key, value in pairs.items()) + "DATA=END\n"
+    subprocess.run([load, place.folder / "greylist.shelf"], input=text, text=True, check=True)
+    done = place.run("import", "greylist.shelf")
+    assert done.returncode == 1 and "2 entries" in done.stdout and "2 lines left out" in done.stdout, done
+    shown = place.run("greylist", "show").stdout.splitlines()
+    assert [line.split()[0] for line in shown] == ["passed", "waiting"] and len(shown) == 2, shown
+    assert "192.0.2.0/24 " in shown[0] and "2001:db8::/64 c@x.example b@our.example" in shown[1], shown
+    assert not (place.folder / "evil").exists()
+
+
 def a_list_never_stops_the_start(place: Place) -> None:
     """B6: a file that is missing, is writable by others, or holds what is no entry, is a warning."""
     white = place.folder / "white"
@@ -133,6 +169,7 @@ def a_list_never_stops_the_start(place: Place) -> None:
 
 TESTS: list[Callable[[Place], None]] = [what_is_written_answers_before_there_is_a_store, entries_come_and_go,
                                         what_is_wrong_is_usage, old_files_are_taken_over, an_old_greylist_is_taken_over,
+                                        an_old_shelf_is_taken_over,
                                         a_list_never_stops_the_start]
 failed = 0
 for test in TESTS:

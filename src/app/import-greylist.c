@@ -1,14 +1,17 @@
 /*
- * import-greylist — the greylist of the older system, where it was an SQLite database (store/greysql.h).
+ * import-greylist — the greylist of the older system: an SQLite database (store/greysql.h), or before that a shelf
+ * (import-shelf.h).
  *
  * Its key was the masked address, sender and recipient. What had passed is known here for as long after its last message; what
- * was waiting goes on to wait. The other form it had, a shelf of Python objects, is not read: it can hold programs.
+ * was waiting goes on to wait.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "app/import-shelf.h"
 #include "app/import.h"
 #include "checks/grey-key.h"
+#include "conf/files.h"
 #include "store/greysql.h"
 
 #define FIELDS      6             /* ip, sender, recipient, firstseen, lastseen, cnt */
@@ -17,21 +20,26 @@
 #define DAY         (24 * 60 * 60)
 #define SQLITE_MARK "SQLite format 3"
 
-char *import_greylist_lines(const char *path, gsize *ret_len, GError **error)
+static gboolean is_sqlite(const char *path)
 {
     char mark[sizeof SQLITE_MARK] = "";
     FILE *file = fopen(path, "re");
     gsize n = file ? fread(mark, 1, sizeof mark, file) : 0;
     if (file)
         fclose(file);
-    if (file && (n != sizeof mark || memcmp(mark, SQLITE_MARK, sizeof mark) != 0)) {
-        g_set_error_literal(
-            error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-            "not an SQLite database; a shelf of Python objects is not read, since it can hold "
-            "programs: without it everybody is asked once more to come back");
+    return !file || (n == sizeof mark && memcmp(mark, SQLITE_MARK, sizeof mark) == 0);
+}
+
+char *import_greylist_lines(const char *path, gsize *ret_len, GError **error)
+{
+    gsize len;
+    g_autofree char *bytes = NULL;
+    if (!is_sqlite(path) && !(bytes = file_read(path, IMPORT_BYTES_MAX, FILE_PLAIN, &len, error)))
         return NULL;
-    }
-    return greysql_lines(path, ret_len, error);
+    char *lines = bytes ? shelf_lines(bytes, len, ret_len, error) : greysql_lines(path, ret_len, error);
+    if (!lines)
+        g_prefix_error(error, "%s: ", path);
+    return lines;
 }
 
 static Address *take_address(const char *text)

@@ -24,7 +24,7 @@ static const ImportKind kinds[] = {
     {"banned_ips", "banned_ips*", "clients that were banned", STORE_BAN, 0, import_banned_ip_line},
     {"banned_domains", "banned_domains*", "domains and mailboxes that were banned", STORE_BAN, 0,
      import_banned_domain_line},
-    {"greylist", "grey*", "who has come back, from an SQLite database", STORE_GREYLIST, 36,
+    {"greylist", "grey*", "who has come back, from an SQLite database or a shelf", STORE_GREYLIST, 36,
      import_greylist_line, import_greylist_lines},
 };
 
@@ -180,8 +180,7 @@ int import_file(Store *store, const char *path, const ImportKind *kind, gint64 n
     g_autofree char *bytes = kind->lines ? kind->lines(path, &len, &error)
                                          : file_read(path, IMPORT_BYTES_MAX, FILE_PLAIN, &len, &error);
     if (!bytes) {
-        fprintf(stderr, "%s: %s%s%s\n", g_get_prgname(), kind->lines ? path : "", kind->lines ? ": " : "",
-                error->message);
+        fprintf(stderr, "%s: %s\n", g_get_prgname(), error->message);
         return EXIT_USAGE;
     }
     ImportResult result;

@@ -24,7 +24,7 @@ typedef struct {
     int days; /* that an entry lasted in the old system; 0: it has no end */
     /* `line` without its end and blanks around it, never empty; `len` bytes and a NUL behind, NULs perhaps among them. */
     void (*line)(Import *import, const char *line, gsize len);
-    /* NULL: the file is text. Else what is in it as lines; the caller frees. */
+    /* NULL: the file is text. Else what is in it as lines; the caller frees. Errors name the path. */
     char *(*lines)(const char *path, gsize *ret_len, GError **error);
 } ImportKind;
 
