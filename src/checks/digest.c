@@ -85,4 +85,5 @@ const Check check_digest = {
     .evaluate = evaluate,
     .prefetch = prefetch,
     .headers = on_headers,
+    .hashes_body = TRUE,
 };

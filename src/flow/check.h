@@ -47,6 +47,9 @@ struct Check {
     void (*body)(Message *message, const void *bytes, gsize len); /* each chunk; not kept for later */
     void (*message)(Message *message);
 
+    /* It asks for hashes of the body in its `headers` hook (message_hashes()), so the body must come though no hook sees it. */
+    gboolean hashes_body;
+
     guint carries_out; /* VERB_BIT()s of the demands that it can fulfil */
     /* Records what it found. `recipient` is the one that the demand was weighed for. */
     void (*carry_out)(Recipient *recipient, const Demand *demand);

@@ -22,7 +22,7 @@ static guint find_unwanted(const Snapshot *snapshot)
             wanted |= 1u << STAGE_DATA;
         if ((*check)->headers || (*check)->message)
             wanted |= 1u << STAGE_HEADERS;
-        if ((*check)->body)
+        if ((*check)->body || (*check)->hashes_body)
             wanted |= 1u << STAGE_BODY | 1u << STAGE_HEADERS;
     }
     for (const Action **action = snapshot->actions; *action; action++) {

@@ -374,13 +374,18 @@ static Reply data(World *world, Session *session)
     return wants(session, STAGE_DATA) ? session_data(session) : REPLY_GO;
 }
 
+/* An MTA sends nothing that it was told is not wanted. */
 static void content(World *world, Session *session)
 {
     static const char nothing[] = "\n";
     const char *text = world->message ? world->message : nothing;
+    const char *empty_line = *text == '\n' ? text : strstr(text, "\n\n");
+    gsize len = strlen(text);
+    if (empty_line && !wants(session, STAGE_BODY))
+        len = (gsize)(empty_line - text) + (empty_line == text ? 1 : 2);
     send_macros(world->current, STAGE_HEADERS);
     if (wants(session, STAGE_HEADERS))
-        replay_content(session, text, strlen(text));
+        replay_content(session, text, len);
 }
 
 /* Where a value was folded says little: runs of blanks are one. */
