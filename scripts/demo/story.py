@@ -114,6 +114,7 @@ OTHERS = Chapter("What comes, and goes, by way of others", (
     Letter("a clerk of the bank, by a list that changes mail", ("DATA 550 5.7.26",), "dmarc-reject: at access:",
            sender="talk-bounces@oldlist.example", author="clerk@bank.example", way=BROKEN, **OLD_LIST),
     Letter("the same, by a list that we trust, and that seals what it saw",
+           log=r"settled: .*\[DMARC-Reject for bank.example; .*by ARC-Trusted",
            arrives=("Authentication-Results: .*dkim=fail .*arc=pass",), sender="talk-bounces@list.example",
            author="clerk@bank.example", way=(*BROKEN, Seal("list.example", SEEN)), **LIST),
     Letter("to one who has moved: it goes on, with a sender that passes SPF there", log="SRS: alice@good.example becomes",
