@@ -134,9 +134,9 @@ def play(world: World, once: bool) -> int:
     """The exit status."""
     postern = Filter(world.folder / "demo", world.milter, world.names.server, {})
     world.filters.append(postern)
-    print(f"\n{world.mta.name} listens on 127.0.0.1:{PORT}, and Postern stands in front of it. All they need to know is in\n"
-          "scripts/demo/postern.conf and scripts/demo/access. Letters are sent; you see what the MTA answers, what\n"
-          "Postern logs, and what arrives at the next hop.\n")
+    print(f"\n{world.mta.name} listens on 127.0.0.1:{PORT}, with Postern in front: its configuration is\n"
+          "scripts/demo/postern.conf, and its rules are scripts/demo/access. Letters are sent; you see\n"
+          "what the MTA answers, what Postern logs, and what arrives at the next hop.\n")
     try:
         as_told = tell(Teller(world, postern))
     except Gone as e:

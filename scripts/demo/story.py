@@ -49,8 +49,8 @@ class Wait:
 
 @dataclass(frozen=True)
 class Command:
-    """What an administrator types: postern WORDS. It must end with status 0 and print what matches `says`; so many lines of
-    that are shown."""
+    """What an administrator types: postern WORDS, in which "{NAME}" is as in recipients. It must end with status 0 and print
+    what matches `says`; so many lines of that are shown."""
     words: str
     says: str = ""
     lines: int = 10
@@ -120,6 +120,7 @@ OTHERS = Chapter("What comes, and goes, by way of others", (
     Letter("to one who has moved: it goes on, with a sender that passes SPF there", log="SRS: alice@good.example becomes",
            arrives=("MAIL <SRS0=.*=good.example=alice@srs.here.example> RCPT <joe@remote.example>",),
            rcpts=("old@alias.example",), name="forwarded"),
+    Command("srs reverse -c postern.conf {forwarded}", "alice@good.example"),
 ))
 
 BOUNCES = Chapter("Bounces: what nobody here has sent cannot come back", (

@@ -74,8 +74,9 @@ class Teller:
                 self.letter(step)
 
     def command(self, command: Command) -> None:
-        done = run(self.postern, shlex.split(command.words))
-        print(f"    $ postern {command.words}")
+        words = command.words.format(**self.senders)
+        done = run(self.postern, shlex.split(words))
+        print(f"    $ postern {words}")
         printed = (done.stdout + done.stderr).decode(errors="replace").rstrip()
         lines = printed.splitlines() or ["(done)"]
         for line in lines[:command.lines] + ["…"] * (len(lines) > command.lines):
@@ -90,8 +91,9 @@ class Teller:
         print(f"{BOLD}{self.number:2}  {letter.what}{PLAIN}")
         message_id, content = self.compose(letter)
         login = f", login {letter.login}" if letter.login else ""
-        author = f"; From: <{letter.author}>" if letter.author else ""
-        self.line("sent", f"by {letter.ip} ({letter.helo}{login}): <{letter.sender}> to {', '.join(f'<{r}>' for r in rcpts)}{author}")
+        self.line("sent", f"by {letter.ip} ({letter.helo}{login}): <{letter.sender}> to {', '.join(f'<{r}>' for r in rcpts)}")
+        if letter.author:
+            self.line("author", f"<{letter.author}>, it says in From:")
         before = len(self.postern.lines())
         outcome = self.world.send(letter.sender, rcpts, content, letter.ip, letter.helo, letter.login)
         self.show_answers(letter, outcome)
