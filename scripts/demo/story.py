@@ -24,9 +24,9 @@ class Seal:
 
 @dataclass(frozen=True)
 class Letter:
-    """`answers`, `log` and `arrives` are patterns: each reply that decided (STEP CODE TEXT; of RCPT where that is a refusal, and
-    of DATA); a line of the log; and of what arrived all fields NAME: VALUE, which are shown, or its envelope, MAIL <…> RCPT <…>.
-    "{NAME}" as a recipient is the sender with which the letter of that name arrived."""
+    """`answers`, `log` and `arrives` are patterns: each reply that decided (STEP CODE TEXT; of RCPT where that is a
+    refusal, and of DATA); a line of the log; and of what arrived all fields NAME: VALUE, which are shown, or its
+    envelope, MAIL <…> RCPT <…>. "{NAME}" as a recipient is the sender with which the letter of that name arrived."""
     what: str
     answers: tuple[str, ...] = ("DATA 250",)
     log: str = ""
@@ -49,8 +49,8 @@ class Wait:
 
 @dataclass(frozen=True)
 class Command:
-    """What an administrator types: postern WORDS, in which "{NAME}" is as in recipients. It must end with status 0 and print
-    what matches `says`; so many lines of that are shown."""
+    """What an administrator types: postern WORDS, in which "{NAME}" is as in recipients. It must end with status 0 and
+    print what matches `says`; so many lines of that are shown."""
     words: str
     says: str = ""
     lines: int = 10
@@ -81,7 +81,8 @@ ENVELOPE = Chapter("Who may send as whom: the envelope sender", (
            rcpts=("bob@here.example", "carol@here.example"), **STRANGER),
     Letter("SPF softfail of a partner whom a rule knows", sender="anna@partner.example", log="SPF-SoftFail for anna", **STRANGER),
     Letter("a broken SPF record, and what was meant", ("DATA 550",), sender="info@broken.example", **STRANGER),
-    Letter("SPF that cannot be found out now", ("RCPT 451 4.4.3",), "TEMPFAIL: .*SPF-TempError", sender="info@slow.example", **STRANGER),
+    Letter("SPF that cannot be found out now", ("RCPT 451 4.4.3",), "TEMPFAIL: .*SPF-TempError",
+           sender="info@slow.example", **STRANGER),
     Letter("our own domain, claimed from outside", ("DATA 550 5.7.23",), "DEMERIT:", sender="boss@here.example", **CLAIMANT),
     Letter("no SPF, no PTR name of its own, no valid HELO", ("RCPT 550 5.7.1 .*three strikes",), "spf-none: at access:",
            sender="joe@nothing.example", **DIALUP),
@@ -124,8 +125,10 @@ OTHERS = Chapter("What comes, and goes, by way of others", (
 ))
 
 BOUNCES = Chapter("Bounces: what nobody here has sent cannot come back", (
-    Letter("of the mail that bob has sent", arrives=("MAIL <> RCPT <bob@here.example>",), sender="", rcpts=("{signed}",), **REMOTE),
-    Letter("of the mail that went on", arrives=("MAIL <> RCPT <alice@good.example>",), sender="", rcpts=("{forwarded}",), **REMOTE),
+    Letter("of the mail that bob has sent", arrives=("MAIL <> RCPT <bob@here.example>",), sender="",
+           rcpts=("{signed}",), **REMOTE),
+    Letter("of the mail that went on", arrives=("MAIL <> RCPT <alice@good.example>",), sender="",
+           rcpts=("{forwarded}",), **REMOTE),
     Letter("of mail that bob has not sent", ("DATA 550",), "Bounce-Forged for bob@here.example", sender="", **REMOTE),
     Letter("with a signature that somebody has made up", ("DATA 550",), "Bounce-Forged", sender="",
            rcpts=("SRS0=WxYz=7K=good.example=alice@srs.here.example",), **REMOTE),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from email.utils import formatdate
 
@@ -46,7 +47,8 @@ class Teller:
     postern: Postern
     number: int = 0
     wrong: list[int] = field(default_factory=list)
-    senders: dict[str, str] = field(default_factory=dict)  # of what has arrived, by the name of the letter
+    # Of what has arrived, by the name of the letter.
+    senders: dict[str, str] = field(default_factory=lambda: defaultdict(lambda: "what-has-not-arrived@remote.example"))
 
     # What is printed
 
@@ -74,7 +76,7 @@ class Teller:
                 self.letter(step)
 
     def command(self, command: Command) -> None:
-        words = command.words.format(**self.senders)
+        words = command.words.format_map(self.senders)
         done = run(self.postern, shlex.split(words))
         print(f"    $ postern {words}")
         printed = (done.stdout + done.stderr).decode(errors="replace").rstrip()
@@ -87,11 +89,12 @@ class Teller:
 
     def letter(self, letter: Letter) -> None:
         self.number += 1
-        rcpts = [r.format(**self.senders) for r in letter.rcpts]
+        rcpts = [r.format_map(self.senders) for r in letter.rcpts]
         print(f"{BOLD}{self.number:2}  {letter.what}{PLAIN}")
         message_id, content = self.compose(letter)
         login = f", login {letter.login}" if letter.login else ""
-        self.line("sent", f"by {letter.ip} ({letter.helo}{login}): <{letter.sender}> to {', '.join(f'<{r}>' for r in rcpts)}")
+        to = ", ".join(f"<{r}>" for r in rcpts)
+        self.line("sent", f"by {letter.ip} ({letter.helo}{login}): <{letter.sender}> to {to}")
         if letter.author:
             self.line("author", f"<{letter.author}>, it says in From:")
         before = len(self.postern.lines())
