@@ -257,12 +257,12 @@ static void say_pass(Check *c)
 
 static void say_fail(Check *c)
 {
-    const char *why = !anything_passed(c->request) ? "neither SPF nor DKIM passed"
+    const char *why = !anything_passed(c->request) ? "neither SPF nor DKIM passed for"
                       : c->asker.exhausted
-                          ? "nothing that passed was found to be aligned within the limit of queries"
-                          : "nothing that passed is aligned";
+                          ? "within the limit of queries nothing that passed was found aligned with"
+                          : "nothing that passed is aligned with";
 
-    set_reason(c, DMARC_FAIL, g_strdup_printf("%s, for %s", why, c->author));
+    set_reason(c, DMARC_FAIL, g_strdup_printf("%s %s", why, c->author));
     c->result->disposition = c->result->applied;
 }
 

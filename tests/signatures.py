@@ -116,6 +116,7 @@ def usage(c: Commands) -> None:
     for arguments in (("dkim",), ("dkim", "verify", "nofile"), ("dkim", "sign"), ("dkim", "sign", *SIGN, "--canon", "nowsp"),
                       ("dkim", "sign", *SIGN, "--names", "Subject"), ("dkim", "sign", *SIGN, "--identity", "a@example.net"),
                       ("dkim", "keygen"), ("arc",), ("arc", "seal", *SIGN), ("arc", "seal", *SIGN, "--authres", "x", "--status", "y"),
+                      ("arc", "seal", *SIGN, "--authres", "dkim=pass"),
                       ("authres",), ("authres", "make"), ("authres", "make", "--ip", "x"), ("authres", "read", "a", "b"),
                       ("authres", "make", "--ip", "192.0.2.1", "--authserv-id", "a\n[spf]"), ("authres", "read", "nofile")):
         c.expect(USAGE, *arguments, message=MESSAGE)

@@ -1,13 +1,11 @@
 """What ./run shows: sample mail through a throw-away MTA with Postern in front, and what became of each letter and why."""
 import argparse
-import configparser
-import re
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
@@ -16,80 +14,45 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "tests" / "live"))
 
 from harness import net  # noqa: E402
-from harness.client import Gone, Outcome, Reply  # noqa: E402
-from harness.filter import POSTERN, Postern  # noqa: E402
-from harness.text import message  # noqa: E402
+from harness.client import Gone  # noqa: E402
+from harness.filter import POSTERN, Postern, Settings  # noqa: E402
+from harness.process import Failed  # noqa: E402
 from harness.world import MTAS, World  # noqa: E402
-from letters import LETTERS, STORY, Command, Letter, Wait  # noqa: E402
+from story import KEYS, SELECTOR, STORY  # noqa: E402
+from tell import Teller, Wrong, key_file  # noqa: E402
 
 PORT = 2525
-# How a log line begins: 2026Nov23 05:39:40 [17 4XyZ] …
-STAMP = re.compile(r"^\S+ \S+ \[[^]]*\] ")
-DECIDES = re.compile(r"^(?:[A-Z]+:|eom )")
 
 
-def settings() -> dict[str, dict[str, str]]:
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.optionxform = str
-    parser.read(HERE / "postern.conf")
-    return {section: dict(parser[section]) for section in parser.sections()}
+class Filter(Postern):
+    """Its configuration is the demonstration's own file as it is, so that the log names the lines of that."""
+
+    def write(self, settings: Settings, files: object = None) -> None:
+        super().write(settings)
+        self.config.write_text((HERE / "postern.conf").read_text() + "\n" + self.config.read_text())
 
 
-def send(world: World, letter: Letter) -> tuple[Outcome, list[str]]:
-    """The replies, and the log lines that came meanwhile."""
-    postern = world.filters[0]
-    before = len(postern.lines())
-    content = message(letter.what, body=f"{letter.what}.\r\n", sender=letter.sender, more=letter.headers)
-    outcome = world.send(letter.sender, letter.rcpts, content, letter.ip, letter.helo, letter.login)
-    time.sleep(0.05)  # the end of the session is logged after the MTA has answered
-    return outcome, postern.lines()[before:]
+def make_keys(folder: Path) -> Path:
+    """Ours and those of the senders; the zone with their records is returned."""
+    zone = folder / "demo.zone"
+    shutil.copy(HERE / "demo.zone", zone)
+    print("Keys of ours, of a bank and of a mailing list. What is printed belongs in the DNS (here: demo.zone).\n")
+    with zone.open("a") as lines:
+        for domain in KEYS:
+            words = ["dkim", "keygen", "--type", "ed25519", "-d", domain, "-s", SELECTOR, "-o", key_file(domain)]
+            print(f"    $ postern {' '.join(words)}")
+            record = subprocess.run([POSTERN, *words], cwd=folder, stdout=subprocess.PIPE, text=True, check=True).stdout
+            print(f"      {record}", end="", flush=True)
+            lines.write(record)
+    return zone
 
 
-def show(number: int, letter: Letter, outcome: Outcome, lines: list[str]) -> None:
-    print(f"{number:2}  {letter.what}")
-    print(f"      {letter.ip} HELO {letter.helo}" + (f" AUTH {letter.login}" if letter.login else "")
-          + f" MAIL <{letter.sender}>")
-    replies: list[tuple[str, Reply]] = [(f"RCPT <{r}>", reply) for r, reply in outcome.rcpts.items()]
-    if outcome.mail.kind != 2:
-        replies = [("MAIL", outcome.mail)]
-    if outcome.data is not None:
-        replies.append(("DATA", outcome.data))
-    for step, reply in replies:
-        print(wrapped(f"{step}: ", str(reply).replace("\n", " / ")))
-    for line in (STAMP.sub("", line) for line in lines):
-        if DECIDES.match(line):
-            print(wrapped("log: ", line))
-
-
-def wrapped(label: str, text: str) -> str:
-    width = shutil.get_terminal_size((120, 25)).columns
-    return textwrap.fill(label + text, width=max(60, width), initial_indent="      ", subsequent_indent=" " * 10,
-                         break_long_words=False, break_on_hyphens=False)
-
-
-def show_command(command: Command, postern: Postern) -> None:
-    done = subprocess.run([POSTERN, *command.words, "-c", postern.config], capture_output=True, text=True, check=False)
-    print(f"    $ postern {' '.join(command.words)} -c postern.conf")
-    print(textwrap.indent((done.stdout + done.stderr).rstrip() or "(done)", "      "))
-
-
-def tell_story(world: World, postern: Postern, number: int) -> None:
-    for step in STORY:
-        if isinstance(step, Wait):
-            time.sleep(step.seconds)
-        elif isinstance(step, Command):
-            show_command(step, postern)
-        else:
-            show(number, step, *send(world, step))
-            number += 1
-
-
-def show_delivered(world: World) -> None:
-    world.mta.drain()
-    print(f"\n{len(world.sink.deliveries)} messages were delivered. The header of the one with the forged field:\n")
-    for delivery in world.sink.deliveries:
-        if "forged" in delivery.header("Subject")[0]:
-            print(textwrap.indent(delivery.head.decode(errors="replace").replace("\r", ""), "      "))
+def fill(folder: Path) -> None:
+    folder.mkdir()
+    shutil.copy(HERE / "access", folder)
+    secret = folder / "srs.secret"
+    secret.touch(mode=0o600)
+    secret.write_text(secrets.token_hex(16) + "\n")
 
 
 def follow(postern: Postern) -> None:
@@ -135,17 +98,57 @@ def open_port() -> socket.socket:
     return listener
 
 
-def make_world(mta: str) -> World:
+def enter(mta: str) -> socket.socket | None:
+    """What takes connections from outside when the MTA is in a network of its own."""
     listener = open_port()
     if mta == "sendmail":
         why_not = net.enter()
         if why_not:
             sys.exit(f"run: no private network for Sendmail: {why_not}")
-        world = World(net.folder(), mta, [HERE / "demo.zone"])
-        forward(listener, world.mta.port)
-        return world
+        return listener
     listener.close()
-    return World(net.folder(), mta, [HERE / "demo.zone"], port=PORT)
+    return None
+
+
+def make_world(folder: Path, mta: str, listener: socket.socket | None) -> World:
+    fill(folder / "demo")
+    world = World(folder, mta, [make_keys(folder / "demo")], port=0 if listener else PORT)
+    if listener:
+        forward(listener, world.mta.port)
+    return world
+
+
+def tell(teller: Teller) -> bool:
+    """TRUE: all went as it must."""
+    for chapter in STORY:
+        teller.chapter(chapter)
+    if teller.wrong:
+        print(f"{len(teller.wrong)} of {teller.number} letters did NOT end as they must; see WRONG at: "
+              + ", ".join(map(str, teller.wrong)))
+    else:
+        print(f"{teller.number} letters, and all ended as they must.")
+    return not teller.wrong
+
+
+def play(world: World, once: bool) -> int:
+    """The exit status."""
+    postern = Filter(world.folder / "demo", world.milter, world.names.server, {})
+    world.filters.append(postern)
+    print(f"\n{world.mta.name} listens on 127.0.0.1:{PORT}, with Postern in front: its configuration is\n"
+          "scripts/demo/postern.conf, and its rules are scripts/demo/access. Letters are sent; you see\n"
+          "what the MTA answers, what Postern logs, and what arrives at the next hop.\n")
+    try:
+        as_told = tell(Teller(world, postern))
+    except Gone as e:
+        raise Failed(f"the MTA closed the connection: {e}\n{world.mta.log()}") from None
+    if not once:
+        print(f"\nSend more; the files are in {postern.folder}. The log, until Ctrl-C:\n", flush=True)
+        postern.expect(".*")
+        try:
+            follow(postern)
+        except KeyboardInterrupt:
+            print()
+    return 0 if as_told else 1
 
 
 def main() -> int:
@@ -153,31 +156,23 @@ def main() -> int:
     parser.add_argument("--mta", choices=list(MTAS), default="postfix")
     parser.add_argument("--once", action="store_true", help="end after the sample mail")
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
-    world = make_world(args.mta)
+    listener = enter(args.mta)
+    folder = net.folder()
     try:
-        postern = world.serve(settings(), {"access": (HERE / "access").read_text()})
-        print(f"{args.mta} on 127.0.0.1:{PORT}, Postern at {world.milter}, its files in {postern.folder}\n")
-        for number, letter in enumerate(LETTERS, 1):
-            show(number, letter, *send(world, letter))
-        print("\nWhat is remembered:\n")
-        tell_story(world, postern, len(LETTERS) + 1)
-        show_delivered(world)
-        if not args.once:
-            print("The log, until Ctrl-C:\n", flush=True)
-            follow(postern)
-        postern.expect(".*")
-    except (KeyboardInterrupt, SystemExit):
-        print()
-    except Gone as e:
-        sys.exit(f"run: the MTA closed the connection: {e}\n{world.mta.log()}")
-    finally:
+        world = make_world(folder, args.mta, listener)
         try:
-            world.stop()
+            return play(world, args.once)
         finally:
-            shutil.rmtree(world.folder, ignore_errors=True)
-    return 0
+            world.stop()
+    except (Failed, Wrong) as e:
+        print(f"run: {e}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

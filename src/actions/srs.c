@@ -93,7 +93,7 @@ static void rewrite_sender(Message *message)
     g_autofree char *path = g_strdup_printf("<%s>", rewritten);
     /* Without arguments, those of MAIL stay as they are. */
     edits_change_sender(message_edits(message), "srs", path, NULL);
-    message_log(message, LOG_LEVEL_INFO, "SRS:", "%s becomes %s", sender->canonical, rewritten);
+    message_log(message, LOG_LEVEL_INFO, "SRS:", "%s becomes %s", sender->mailbox, rewritten);
 }
 
 static void restore_recipients(Message *message)
@@ -107,7 +107,7 @@ static void restore_recipients(Message *message)
         edits_delete_rcpt(message_edits(message), "srs", recipient_text(recipient));
         edits_add_rcpt(message_edits(message), "srs", path, NULL);
         message_log(message, LOG_LEVEL_INFO, "SRS:", "bounce for %s goes to %s",
-                    recipient_address(recipient)->canonical, original);
+                    recipient_address(recipient)->mailbox, original);
     }
 }
 

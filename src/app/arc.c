@@ -1,5 +1,6 @@
 /* postern arc verify|seal — chains from the command line (E3). */
 #include <postern/arc.h>
+#include <postern/authres.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -117,12 +118,25 @@ static int seal_as(const Options *options, const Outside *outside, const MailFil
     return EXIT_DONE;
 }
 
+/* RFC 8617 §4.1.1: what is found is worth nothing without the name of who has found it. */
+static gboolean is_ours(const char *authres)
+{
+    g_autoptr(AuthRes) parsed = authres_parse(authres, -1);
+    return *parsed->authserv_id != '\0';
+}
+
 static int seal(const void *data, const Outside *outside, const MailFile *mail)
 {
     const Options *options = data;
     ArcStatus status;
     if (!options->authres) {
         fprintf(stderr, "postern arc seal: --authres is needed\n");
+        return EXIT_USAGE;
+    }
+    if (!is_ours(options->authres)) {
+        fprintf(stderr,
+                "--authres %s: the name of this host comes first, as in \"mx.example.com; dkim=pass\"\n",
+                options->authres);
         return EXIT_USAGE;
     }
     if (options->status && !arc_status_parse(options->status, &status)) {
@@ -150,7 +164,7 @@ int command_arc(int argc, char **argv)
     const GOptionEntry entries[] = {
         SIGNER_ENTRIES(options.signer),
         {"authres", 0, 0, G_OPTION_ARG_STRING, &options.authres,
-         "seal: our results, as in Authentication-Results", "TEXT"},
+         "seal: our name and results, as in Authentication-Results", "TEXT"},
         {"status", 0, 0, G_OPTION_ARG_STRING, &options.status,
          "seal: what the chain was found to be; found out if not given", "WORD"},
         {"message", 0, 0, G_OPTION_ARG_NONE, &options.message, "seal: print the whole message", NULL},

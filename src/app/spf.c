@@ -1,5 +1,6 @@
 /* postern spf — one SPF check from the command line (C1, C4, C7). */
 #include <postern/address.h>
+#include <postern/header.h>
 #include <postern/spf.h>
 #include <stdio.h>
 
@@ -63,7 +64,8 @@ static int check(const Options *options, const Outside *outside, const IpAddress
         show(record_child(record, "guess"), guess);
     }
     SpfReceived received = {.request = &request, .result = result, .guess = guess};
-    g_autofree char *field = spf_received(&received);
+    g_autofree char *folded = spf_received(&received);
+    g_autofree char *field = header_unfold(folded, -1);
     record_str(record, "received_spf", field);
     command_print(record, options->json);
     if (result->code == SPF_TEMPERROR)

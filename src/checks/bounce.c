@@ -127,15 +127,15 @@ static void judge(Recipient *recipient)
     const BounceFact *fact = bounce_fact(recipient);
     if (!fact->bounce || fact->status == SRS_VALID || fact->excused)
         return;
-    const char *rcpt = recipient_address(recipient)->canonical;
+    const Address *rcpt = recipient_address(recipient);
     const Weighing *weighing = recipient_weighing(recipient);
     if (fact->status != SRS_UNTAGGED)
-        recipient_find(recipient, &check_bounce, TAG_BOUNCE_FORGED, rcpt,
-                       "%s: our signature is %s, we did not send what this answers", rcpt,
+        recipient_find(recipient, &check_bounce, TAG_BOUNCE_FORGED, rcpt->canonical,
+                       "%s: our signature is %s, we did not send what this answers", rcpt->mailbox,
                        srs_status_name(fact->status));
     else if (!weighing || !weighing->whitelisted)
-        recipient_find(recipient, &check_bounce, TAG_BOUNCE_FORGED, rcpt,
-                       "mail of %s is signed, we did not send what this answers", rcpt);
+        recipient_find(recipient, &check_bounce, TAG_BOUNCE_FORGED, rcpt->canonical,
+                       "mail of %s is signed, we did not send what this answers", rcpt->mailbox);
 }
 
 static gboolean has_several(Message *message)

@@ -79,7 +79,7 @@ static void check_srs(Message *message)
         return;
     if (status != SRS_VALID)
         message_find(message, &check_sender, TAG_SRS_FORGED, sender->canonical, "%s: our signature is %s",
-                     sender->canonical, srs_status_name(status));
+                     sender->mailbox, srs_status_name(status));
 }
 
 static void on_mail(Message *message)

@@ -103,14 +103,43 @@ void record_weighing(Record *record, const Weighing *weighing)
         record_judgement(record_element(record, "findings"), &weighing->judgements[i]);
 }
 
+static gboolean lets_pass(Verb verb)
+{
+    return !verb_lines[verb] || verb == VERB_PROBATION || verb == VERB_WHITELIST;
+}
+
+/* "<joe@our.example> SPF fail: … [SPF-Fail for a@example.com; by default]"; the caller frees. */
+static char *judgement_to_string(const Recipient *recipient, const Judgement *j)
+{
+    g_autofree char *rule = rule_to_string(&j->rule);
+    return g_strdup_printf("%s%s%s [%s%s%s; %s%s%s%s]", recipient ? recipient->text : "",
+                           recipient ? " " : "", j->finding->sentence, tag_name(j->finding->tag),
+                           *j->finding->subject ? " for " : "", j->finding->subject, rule, j->why ? "; " : "",
+                           j->fate == FATE_SETTLED ? "by " : "", j->why ? j->why : "");
+}
+
+/* What would have kept the message out, but for another proof: nothing else in the log says why it is let in. */
+static void explain_settled(const LogSubject *subject, const Recipient *recipient, const Weighing *weighing)
+{
+    for (guint i = 0; i < weighing->n_judgements; i++) {
+        const Judgement *j = &weighing->judgements[i];
+        if (j->fate != FATE_SETTLED || lets_pass(j->verb))
+            continue;
+        g_autofree char *text = judgement_to_string(recipient, j);
+        log_event(LOG_LEVEL_INFO, subject, "settled:", NULL, "%s", text);
+    }
+}
+
 void explain(Session *session, Recipient *recipient, const Weighing *weighing)
 {
-    const Judgement *j = weighing->decider;
-    if (!j || !verb_lines[weighing->verb] || session->live)
-        return;
+    gboolean passes = lets_pass(weighing->verb);
     /* That a message may pass is said once, when it has passed. */
-    gboolean passes = weighing->verb == VERB_PROBATION || weighing->verb == VERB_WHITELIST;
-    if (passes && session->stage < STAGE_MESSAGE)
+    if (session->live || (passes && session->stage < STAGE_MESSAGE))
+        return;
+    LogSubject subject = session_subject(session);
+    if (passes)
+        explain_settled(&subject, recipient, weighing);
+    if (!weighing->decider || !verb_lines[weighing->verb])
         return;
     g_autoptr(Record) facts = NULL;
     if (log_shows_facts()) {
@@ -118,12 +147,9 @@ void explain(Session *session, Recipient *recipient, const Weighing *weighing)
         record_str(facts, "rcpt", recipient ? recipient->text : NULL);
         record_weighing(facts, weighing);
     }
-    g_autofree char *rule = rule_to_string(&j->rule);
-    LogSubject subject = session_subject(session);
-    log_event(passes ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, &subject, verb_lines[weighing->verb], facts,
-              "%s%s%s [%s%s%s; %s%s%s]", recipient ? recipient->text : "", recipient ? " " : "",
-              j->finding->sentence, tag_name(j->finding->tag), *j->finding->subject ? " for " : "",
-              j->finding->subject, rule, j->why ? "; " : "", j->why ? j->why : "");
+    g_autofree char *text = judgement_to_string(recipient, weighing->decider);
+    log_event(passes ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, &subject, verb_lines[weighing->verb], facts, "%s",
+              text);
 }
 
 void log_end(Message *message, const Reply *reply)

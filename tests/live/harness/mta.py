@@ -10,16 +10,17 @@ from .process import Failed, Process, wait_until
 
 PASSWORD = "open sesame"
 MESSAGE_MAX = 64 << 20
+OLD_HOME = "old@alias.example"
 NEW_HOME = "joe@remote.example"
 HEADERS_MAX = 64 << 20
 
 
 class Mta(abc.ABC):
+    """Mail to OLD_HOME goes on to NEW_HOME. With `maps`, the socket of our maps, these rewrite senders."""
     name: str
     # What one can do and the other cannot.
     smtputf8: bool
     ipv6: bool
-    # With `maps`, the socket of our maps: senders are rewritten by them, and mail to old@alias.example goes on to NEW_HOME.
     unknown: str | None = None  # a recipient that the MTA itself refuses
 
     def __init__(self, folder: Path, milter: Path, sink_port: int, port: int = 0, non_smtpd: bool = False,

@@ -10,7 +10,7 @@ import dns.reversename
 
 from . import net
 from .client import Client
-from .mta import HEADERS_MAX, MESSAGE_MAX, NEW_HOME, Mta, count_files
+from .mta import HEADERS_MAX, MESSAGE_MAX, NEW_HOME, OLD_HOME, Mta, count_files
 from .process import Failed, run
 
 DAEMONS = Path("/usr/lib/postfix/sbin")
@@ -70,6 +70,9 @@ minimal_backoff_time = 2s
 maximal_backoff_time = 2s
 queue_run_delay = 2s
 
+virtual_alias_domains = alias.example
+virtual_alias_maps = inline:{{ {{ {old_home} = {new_home} }} }}
+
 milter_default_action = tempfail
 milter_protocol = 6
 smtpd_milters = unix:{milter}
@@ -77,8 +80,6 @@ non_smtpd_milters = {non_smtpd}
 """
 
 MAPS_CF = """\
-virtual_alias_domains = alias.example
-virtual_alias_maps = inline:{{ {{ old@alias.example = {new_home} }} }}
 sender_canonical_maps = socketmap:unix:{maps}:forward
 sender_canonical_classes = envelope_sender
 recipient_canonical_maps = socketmap:unix:{maps}:reverse
@@ -157,8 +158,8 @@ class Postfix(Mta):
         (self.folder / "etc/main.cf").write_text(MAIN_CF.format(
             daemons=DAEMONS, unknown=self.unknown, folder=self.folder, host_name=net.HOST_NAME, protocols="all" if self.ipv6 else "ipv4",
             sink_port=self.sink_port, message_max=MESSAGE_MAX, headers_max=HEADERS_MAX, milter=self.milter,
-            non_smtpd=milter if self.non_smtpd else "") +
-            (MAPS_CF.format(maps=self.maps, new_home=NEW_HOME) if self.maps else ""))
+            non_smtpd=milter if self.non_smtpd else "", old_home=OLD_HOME, new_home=NEW_HOME) +
+            (MAPS_CF.format(maps=self.maps) if self.maps else ""))
         for path in (self.folder / "etc").iterdir():
             os.utime(path, (0, 0))  # each program of Postfix waits for a configuration that has just changed
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from . import net
 from .client import Client
-from .mta import HEADERS_MAX, MESSAGE_MAX, NEW_HOME, PASSWORD, Mta, count_files
+from .mta import HEADERS_MAX, MESSAGE_MAX, NEW_HOME, OLD_HOME, PASSWORD, Mta, count_files
 from .process import Failed, run
 from .syslog import Syslog
 
@@ -57,6 +57,8 @@ FEATURE(`promiscuous_relay')dnl
 FEATURE(`accept_unqualified_senders')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 FEATURE(`no_default_msa')dnl
+FEATURE(`virtusertable', `text -k0 -v1 {folder}/virtuser')dnl
+VIRTUSER_DOMAIN(`alias.example')dnl
 DAEMON_OPTIONS(`Name=MTA, Family=inet, Addr=127.0.0.1, Port={port}')dnl
 DAEMON_OPTIONS(`Name=MTA6, Family=inet6, Addr=::1, Port={port}')dnl
 INPUT_MAIL_FILTER(`postern', `S=local:{milter}, F=T, T=C:5m;S:20s;R:5m;E:5m')dnl
@@ -64,10 +66,6 @@ MAILER(`smtp')dnl
 """
 
 # The maps, keys and places of pysrs.m4: on the way out the next hop, $| and the sender; in rule set 0 what looks signed.
-MAPS_MC = """\
-FEATURE(`virtusertable', `text -k0 -v1 {folder}/virtuser')dnl
-VIRTUSER_DOMAIN(`alias.example')dnl
-"""
 MAPS_RULES = """\
 LOCAL_CONFIG
 Kmake_srs socket local:{maps}
@@ -108,9 +106,8 @@ class Sendmail(Mta):
         self.folder.chmod(0o755)
         (self.folder / "queue").mkdir(mode=0o700, exist_ok=True)
         mc, cf = self.folder / "sendmail.mc", self.folder / "sendmail.cf"
-        (self.folder / "virtuser").write_text(f"old@alias.example {NEW_HOME}\n")
-        before, after = (MAPS_MC, MAPS_RULES) if self.maps else ("", "")
-        template = MC.replace("DAEMON_OPTIONS", before + "DAEMON_OPTIONS", 1) + after
+        (self.folder / "virtuser").write_text(f"{OLD_HOME} {NEW_HOME}\n")
+        template = MC + (MAPS_RULES if self.maps else "")
         mc.write_text(template.format(maps=self.maps, cf=CF, root=ROOT, folder=self.folder, host_name=net.HOST_NAME, port=self.port,
                                 sink_port=self.sink_port, milter=self.milter, message_max=MESSAGE_MAX,
                                 headers_max=HEADERS_MAX))
