@@ -16,6 +16,7 @@ sys.path.insert(0, str(TOP / "tests/live"))
 
 SKIP = 77
 DOMAIN = "example.com"
+CLIENT, CLIENT_NAME = "192.0.2.1", "client.example.com"
 CANONS = ("simple", "relaxed")
 NAMES = ("From", "Subject", "To", "Date", "X-Odd", "X-Twice")
 
@@ -52,9 +53,9 @@ class Postern:
     def fit(self, message: bytes) -> bytes:
         return message
 
-    def sign(self, message: bytes, selector: str, canon: str) -> bytes:
+    def sign(self, message: bytes, selector: str, canon: str, domain: str = DOMAIN) -> bytes:
         arguments = [x for name in NAMES for x in ("--field", name)]
-        return self.run("dkim", "sign", "-k", str(self.key(selector)), "-d", DOMAIN, "-s", selector, "--canon", canon, "--message",
+        return self.run("dkim", "sign", "-k", str(self.key(selector)), "-d", domain, "-s", selector, "--canon", canon, "--message",
                         *arguments, message=message)[1]
 
     def verify(self, message: bytes) -> str:
@@ -62,6 +63,11 @@ class Postern:
 
     def can_seal(self, hop: int) -> bool:
         return True
+
+    def scan(self, message: bytes, config: Path, zone: Path, sender: str, helo: str, *options: str) -> bytes:
+        """The whole pipeline; the output of `postern scan`."""
+        return self.run("scan", "-c", str(config), "--zone", str(zone), "--ip", CLIENT, "--helo", helo, "--from", f"<{sender}>",
+                        "--rcpt", "friend@example.net", "--receiver", "mx.example.net", *options, "/dev/stdin", message=message)[1]
 
     def seal(self, message: bytes, text: str, canon: str) -> bytes:
         return self.run("arc", "seal", "-k", str(self.key("rsa")), "-d", DOMAIN, "-s", "rsa", "--canon", canon, "--zone",

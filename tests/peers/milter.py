@@ -7,6 +7,8 @@ import socket
 import struct
 from dataclasses import dataclass, field
 
+from .common import CLIENT, CLIENT_NAME
+
 VERSION = 6
 ACTIONS = 0x1FF
 LEADING_SPACE = 0x100000
@@ -38,7 +40,7 @@ def split(message: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
 
 
 class Connection:
-    def __init__(self, path: str, client: str = "192.0.2.1", name: str = "client.example.com"):
+    def __init__(self, path: str, client: str = CLIENT, name: str = CLIENT_NAME):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(20)
         self.socket.connect(path)

@@ -9,13 +9,12 @@ import re
 import shutil
 from pathlib import Path
 
-from .common import DOMAIN, NAMES, Postern, without_lone_cr
+from .common import CLIENT, CLIENT_NAME, DOMAIN, NAMES, Postern, without_lone_cr
 
 from harness import net
 from harness.names import NameServer
 from harness.process import Process
 
-CLIENT = "192.0.2.1"
 USER = "_rspamd"
 BODY_STEP = 1024  # octets
 SUFFIXES = ("com", "net", "org", "example")  # the whole list costs it seconds to load
@@ -49,6 +48,8 @@ milter_headers {{
 """
 DKIM = {"R_DKIM_ALLOW": "pass", "R_DKIM_REJECT": "fail", "R_DKIM_PERMFAIL": "permerror", "R_DKIM_TEMPFAIL": "temperror",
         "R_DKIM_NA": "none"}
+DMARC = {"DMARC_POLICY_ALLOW": "pass", "DMARC_POLICY_REJECT": "fail reject", "DMARC_POLICY_QUARANTINE": "fail quarantine",
+         "DMARC_POLICY_SOFTFAIL": "fail none", "DMARC_NA": "none"}
 ARC = {"ARC_ALLOW": "pass", "ARC_REJECT": "fail", "ARC_INVALID": "invalid", "ARC_NA": "none", "ARC_DNSFAIL": "temperror"}
 
 
@@ -88,7 +89,7 @@ class Rspamd:
         return None if shutil.which("rspamd") else "rspamd is not installed"
 
     def ask(self, message: bytes, sender: str = f"author@{DOMAIN}", recipient: str = "friend@example.net", **headers: str) -> dict:
-        self.connection.request("POST", "/checkv2", message, {"From": sender, "Rcpt": recipient, "IP": CLIENT, "Helo": f"client.{DOMAIN}",
+        self.connection.request("POST", "/checkv2", message, {"From": sender, "Rcpt": recipient, "IP": CLIENT, "Helo": CLIENT_NAME,
                                                               **headers})
         return json.loads(self.connection.getresponse().read())
 
@@ -97,8 +98,8 @@ class Rspamd:
         fields = answer["milter"]["add_headers"]
         return b"".join(f"{name}: {fields[name]['value']}\r\n".encode() for name in names)
 
-    def symbol(self, message: bytes, words: dict[str, str]) -> str:
-        symbols = self.ask(message)["symbols"]
+    def symbol(self, message: bytes, words: dict[str, str], **how: str) -> str:
+        symbols = self.ask(message, **how)["symbols"]
         return next((word for symbol, word in words.items() if symbol in symbols), "nothing")
 
     def fit(self, message: bytes) -> bytes:
