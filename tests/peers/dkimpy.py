@@ -1,4 +1,5 @@
 """dkimpy, in this process."""
+import re
 from pathlib import Path
 
 try:
@@ -23,7 +24,8 @@ class Dkimpy:
     def missing() -> str | None:
         return MISSING
 
-    def fit(self, message: bytes) -> bytes:
+    @staticmethod
+    def fit(message: bytes) -> bytes:
         return message
 
     def can_sign(self, selector: str, canon: str) -> bool:
@@ -45,6 +47,13 @@ class Dkimpy:
     def seal(self, message: bytes, text: str, canon: str) -> bytes:
         name = text.split(";")[0].encode()
         return b"".join(dkim.arc_sign(message, b"rsa", DOMAIN.encode(), self.pem, name)) + message
+
+    def results(self, message: bytes) -> str:
+        """Its ARC-Authentication-Results, behind the i=."""
+        text = f"mx.example.net; dkim={self.verify(message)} header.d={DOMAIN}; spf=pass smtp.mailfrom=author@{DOMAIN}"
+        sealed = self.seal(f"Authentication-Results: {text}\r\n".encode() + message, text, "")
+        value = re.search(rb"^ARC-Authentication-Results:(.*?)\r\n(?![ \t])", sealed, re.M | re.S)[1].decode()
+        return value.partition(";")[2].strip()
 
     def chain(self, message: bytes) -> str:
         return dkim.arc_verify(message, dnsfunc=self.postern.dns)[0].decode()

@@ -59,7 +59,8 @@ class OpenDkim:
         process.wait_ready(lambda: answers(socket))
         return Connection(str(socket))
 
-    def fit(self, message: bytes) -> bytes:
+    @staticmethod
+    def fit(message: bytes) -> bytes:
         """It makes line ends of CRs; and it cannot do without a line end at the end (RFC 6376 §3.4.3, §3.4.4: one is added), but
         SMTP always has one."""
         message = without_lone_cr(message)
@@ -78,15 +79,16 @@ class OpenDkim:
         answer = self.signers[name].message(message, f"author@{DOMAIN}", "friend@example.net")
         return b"".join(answer.inserted) + message
 
-    def results(self, message: bytes) -> bytes:
+    def results(self, message: bytes) -> str:
         """The value of its Authentication-Results."""
         answer = self.verifier.message(message, f"author@{DOMAIN}", "friend@example.net")
-        return (answer.values("Authentication-Results") or [f"no result, but {answer.action}".encode()])[0]
+        values = answer.values("Authentication-Results")
+        return values[0].decode() if values else f"none, but {answer.action}"
 
     def verify(self, message: bytes) -> str:
         results = self.results(message)
-        found = re.search(rb"dkim=(\w+)", results)
-        return (found[1] if found else results).decode()
+        found = re.search(r"dkim=(\w+)", results)
+        return found[1] if found else results
 
     def stop(self) -> None:
         for process in self.processes:

@@ -98,11 +98,16 @@ class Rspamd:
         fields = answer["milter"]["add_headers"]
         return b"".join(f"{name}: {fields[name]['value']}\r\n".encode() for name in names)
 
+    def results(self, message: bytes) -> str:
+        """The value of its Authentication-Results."""
+        return self.ask(message)["milter"]["add_headers"]["Authentication-Results"]["value"]
+
     def symbol(self, message: bytes, words: dict[str, str], **how: str) -> str:
         symbols = self.ask(message, **how)["symbols"]
         return next((word for symbol, word in words.items() if symbol in symbols), "nothing")
 
-    def fit(self, message: bytes) -> bytes:
+    @staticmethod
+    def fit(message: bytes) -> bytes:
         """It makes line ends of CRs. Relaxed bodies it takes in steps, and where one ends between white space and its line end
         it keeps the white space (RFC 6376 §3.4.4 has all of it ignored), as it does where a body is nothing else."""
         header, _, body = without_lone_cr(message).partition(b"\r\n\r\n")
