@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""Authentication-Results: Python's authres reads what we write, and both read alike what authres, dkimpy, OpenDKIM and rspamd write.
+"""Authentication-Results: authres (Python) and OpenDMARC read what we write, and authres and we read alike what others write.
 
     authres-peers.py POSTERN AUTHRES-TOOL [FIELDS] [SEED]
 
-Who is not installed is left out, with a word; exit status 77: authres is not.
+Others are authres, dkimpy, OpenDKIM, OpenDMARC and rspamd. Who is not installed is left out, with a word; exit status 77: authres
+is not.
 """
 import json
 import random
@@ -17,7 +18,10 @@ from typing import NamedTuple
 from peers.common import CLIENT_NAME, DOMAIN, SKIP, Postern, Tally, random_message
 from peers.dkimpy import Dkimpy
 from peers.opendkim import OpenDkim
+from peers.opendmarc import OpenDmarc
 from peers.rspamd import Rspamd
+
+from harness import net
 
 try:
     import authres
@@ -25,9 +29,9 @@ except ImportError as error:
     print(f"skipped: {error}")
     sys.exit(SKIP)
 
-PEERS = (Dkimpy, OpenDkim, Rspamd)
+PEERS = (Dkimpy, OpenDkim, OpenDmarc, Rspamd)
 CONFIG = "[spf]\nmode = header\n[dkim]\nverify = header\n[arc]\nverify = yes\n[dmarc]\nmode = report\n[authres]\nadd = yes\n"
-SPF = f'{DOMAIN} TXT "v=spf1 -all"\n_dmarc.{DOMAIN} TXT "v=DMARC1; p=quarantine"\n'
+RECORDS = f'{DOMAIN} TXT "v=spf1 -all"\n_dmarc.{DOMAIN} TXT "v=DMARC1; p=quarantine"\n'
 # Of each method, what is in its result by RFC 8601 §2.7.
 PROPERTIES = {"spf": (("smtp", "mailfrom"), ("smtp", "helo")), "dkim": (("header", "d"), ("header", "i"), ("header", "b")),
               "dmarc": (("header", "from"), ("policy", "dmarc")), "iprev": (("policy", "iprev"), ), "auth": (("smtp", "auth"), ),
@@ -133,32 +137,44 @@ def values_of(output: bytes, name: str) -> list[str]:
     return re.findall(rf"^{name}:[ \t]*(.*?)\r?$", unfolded, re.M)
 
 
-def made_by_programs(postern: Postern, folder: Path, messages: list[bytes]) -> list[tuple[str, str]]:
-    """Who wrote it, and the value."""
-    config, zone, values = folder / "conf", folder / "more", []
+def ours(postern: Postern, config: Path, message: bytes) -> str:
+    out = postern.scan(message, config, postern.zone, f"bounce@{DOMAIN}", CLIENT_NAME, "--headers")
+    return values_of(out, "Authentication-Results")[0]
+
+
+def made_by_programs(postern: Postern, folder: Path, messages: list[bytes], tally: Tally) -> list[tuple[str, str]]:
+    """Who wrote it, and the value. All get the messages with our field on top."""
+    config = folder / "conf"
     config.write_text(CONFIG)
-    zone.write_text(postern.zone.read_text() + SPF)
-    for message in messages:
-        out = postern.scan(message, config, zone, f"bounce@{DOMAIN}", CLIENT_NAME, "--headers")
-        values += [("postern", value) for value in values_of(out, "Authentication-Results")]
+    fields = [ours(postern, config, message) for message in messages]
+    made = [("postern", value) for value in fields]
     for kind in PEERS:
         if kind.missing():
             print(f"without {kind.name}: {kind.missing()}")
             continue
         peer = kind(postern, folder / kind.name)
         try:
-            for message in messages:
-                values.append((kind.name, peer.results(message)))
+            values = [peer.results(f"Authentication-Results: {field}\r\n".encode() + message) for field, message in zip(fields, messages)]
         finally:
             peer.stop()
-    return values
+        made += [(kind.name, value) for value in values]
+        if kind is OpenDmarc:
+            for field, value in zip(fields, values):
+                tally.expect("our field, judged by opendmarc", dmarc(field), dmarc(value), field)
+    return made
+
+
+def dmarc(value: str) -> str:
+    return re.search(r"dmarc=(\w+)", value)[1]
 
 
 def main(program: str, tool_program: str, fields: int = 300, seed: int = 1) -> int:
     tally, pick, tool = Tally(), random.Random(seed), Tool(tool_program)
+    net.enter()  # where it may not, OpenDMARC is missing
     random_fields(tool, [random_field(pick) for _ in range(fields)], tally)
     with tempfile.TemporaryDirectory() as name:
         postern = Postern(program, Path(name))
+        postern.zone.write_text(postern.zone.read_text() + RECORDS)
         messages = []
         for _ in range(max(fields // 30, 1)):
             message = random_message(pick)
@@ -167,7 +183,7 @@ def main(program: str, tool_program: str, fields: int = 300, seed: int = 1) -> i
             for selector in pick.choice(((), ("rsa", ), ("ed", "rsa"))):
                 message = postern.sign(message, selector, "relaxed/relaxed")
             messages.append(message if pick.random() < 0.5 else message + b"changed\r\n")
-        made = made_by_programs(postern, Path(name), messages)
+        made = made_by_programs(postern, Path(name), messages, tally)
     for (who, value), read in zip(made, tool.read([value for _, value in made])):
         tally.expect(f"made by {who}, read by both", authres_reads(value), read, value)
     print(f"{tally.passed} passed, {tally.failed} failed")

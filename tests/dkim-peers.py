@@ -6,6 +6,7 @@
 Messages are random and ugly. Who is not installed is left out, with a word; exit status 77: none of them is.
 """
 import random
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -34,6 +35,12 @@ def signatures(postern: Postern, peer, pick: random.Random, tally: Tally) -> Non
             tally.expect(f"{what}, changed", "fail", verifier.verify(changed), changed)
 
 
+def without_one(pick: random.Random, message: bytes) -> bytes:
+    """One field of one ARC set is lost (RFC 8617 §5.2, step 3A)."""
+    lost = pick.choice(list(re.finditer(rb"^ARC-.*\r\n(?:[ \t].*\r\n)*", message.partition(b"\r\n\r\n")[0] + b"\r\n", re.M)))
+    return message[: lost.start()] + message[lost.end() :]
+
+
 def chains(sealers: list, pick: random.Random, tally: Tally) -> None:
     """Each hop by one of them, picked at random."""
     message, history = random_message(pick), []
@@ -44,11 +51,13 @@ def chains(sealers: list, pick: random.Random, tally: Tally) -> None:
         sealer = pick.choice([s for s in sealers if s.can_seal(hop)])
         message = sealer.seal(f"Authentication-Results: {text}\r\n".encode() + message, text, some_canon(pick))
         history.append(sealer.name)
-        changed = change_one(pick, message)
+        changed, torn = change_one(pick, message), without_one(pick, message)
         for validator in sealers:
             what = f"sealed by {', '.join(history)}, validated by {validator.name}"
             tally.expect(what, "pass", validator.chain(message), message)
             tally.expect(f"{what}, changed", "fail", validator.chain(changed), changed)
+            if hop > 1:  # rspamd takes a lone incomplete set for no chain at all
+                tally.expect(f"{what}, a field lost", "fail", validator.chain(torn), torn)
 
 
 def main(program: str, messages: int = 30, seed: int = 1) -> int:

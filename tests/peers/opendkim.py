@@ -1,9 +1,8 @@
 """OpenDKIM's daemon on a socket of its own, spoken to as an MTA does: one process that verifies, one for each way to sign."""
 import re
-import shutil
 from pathlib import Path
 
-from .common import DOMAIN, NAMES, Postern, without_lone_cr
+from .common import DOMAIN, NAMES, Postern, installed, without_lone_cr
 from .milter import Connection
 
 from harness.filter import answers
@@ -48,13 +47,13 @@ class OpenDkim:
 
     @staticmethod
     def missing() -> str | None:
-        return None if shutil.which("opendkim") else "opendkim is not installed"
+        return None if installed("opendkim") else "opendkim is not installed"
 
     def start(self, name: str, template: str, **values: str) -> Connection:
         socket = self.folder / f"{name}.sock"
         config = self.folder / f"{name}.conf"
         config.write_text(template.format(name=name, folder=self.folder, **values))
-        process = Process([shutil.which("opendkim"), "-f", "-x", config], self.folder / f"{name}.log")
+        process = Process([installed("opendkim"), "-f", "-x", config], self.folder / f"{name}.log")
         self.processes.append(process)
         process.wait_ready(lambda: answers(socket))
         return Connection(str(socket))

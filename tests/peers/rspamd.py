@@ -9,14 +9,14 @@ import re
 import shutil
 from pathlib import Path
 
-from .common import CLIENT, CLIENT_NAME, DOMAIN, NAMES, Postern, without_lone_cr
+from .common import CLIENT, CLIENT_NAME, DOMAIN, NAMES, Postern, installed, without_lone_cr
 
 from harness import net
 from harness.names import NameServer
 from harness.process import Process
 
 USER = "_rspamd"
-BODY_STEP = 1024  # octets
+BODY_STEP = 1023  # octets
 SUFFIXES = ("com", "net", "org", "example")  # the whole list costs it seconds to load
 PLUGINS = ("spf", "dkim_signing", "arc", "dmarc", "milter_headers")
 # A result of DKIM is that of all signatures together, the best of them. For how many options see the plugins' own defaults.
@@ -50,7 +50,7 @@ DKIM = {"R_DKIM_ALLOW": "pass", "R_DKIM_REJECT": "fail", "R_DKIM_PERMFAIL": "per
         "R_DKIM_NA": "none"}
 DMARC = {"DMARC_POLICY_ALLOW": "pass", "DMARC_POLICY_REJECT": "fail reject", "DMARC_POLICY_QUARANTINE": "fail quarantine",
          "DMARC_POLICY_SOFTFAIL": "fail none", "DMARC_NA": "none"}
-ARC = {"ARC_ALLOW": "pass", "ARC_REJECT": "fail", "ARC_INVALID": "invalid", "ARC_NA": "none", "ARC_DNSFAIL": "temperror"}
+ARC = {"ARC_ALLOW": "pass", "ARC_REJECT": "fail", "ARC_INVALID": "fail", "ARC_NA": "none", "ARC_DNSFAIL": "temperror"}
 
 
 class Rspamd:
@@ -67,7 +67,7 @@ class Rspamd:
         config.write_text(CONFIG.format(
             folder=folder, dns=self.names.server.replace("@", ":"), port=self.port, domain=DOMAIN, names=":".join(NAMES[1:]).lower(),
             plugins=" ".join(f'path = "/usr/share/rspamd/plugins/{p}.lua";' for p in PLUGINS)))
-        args = [shutil.which("rspamd"), "-f", "-c", config]
+        args = [installed("rspamd"), "-f", "-c", config]
         if os.geteuid() == 0:  # it does not run as root
             for path in (*folder.parents, folder):
                 if path.owner() == "root" and path != Path("/"):
@@ -86,7 +86,7 @@ class Rspamd:
 
     @staticmethod
     def missing() -> str | None:
-        return None if shutil.which("rspamd") else "rspamd is not installed"
+        return None if installed("rspamd") else "rspamd is not installed"
 
     def ask(self, message: bytes, sender: str = f"author@{DOMAIN}", recipient: str = "friend@example.net", **headers: str) -> dict:
         self.connection.request("POST", "/checkv2", message, {"From": sender, "Rcpt": recipient, "IP": CLIENT, "Helo": CLIENT_NAME,
@@ -108,13 +108,13 @@ class Rspamd:
 
     @staticmethod
     def fit(message: bytes) -> bytes:
-        """It makes line ends of CRs. Relaxed bodies it takes in steps, and where one ends between white space and its line end
-        it keeps the white space (RFC 6376 §3.4.4 has all of it ignored), as it does where a body is nothing else."""
+        """It makes line ends of CRs. Relaxed bodies it takes in steps, and white space that goes over the end of one is not reduced
+        or dropped as RFC 6376 §3.4.4 has it; nor is it where a body has nothing else."""
         header, _, body = without_lone_cr(message).partition(b"\r\n\r\n")
         if not body.strip():
             body = b""
-        if len(body) >= BODY_STEP - 2:
-            body = re.sub(rb"[ \t]+(?=\r\n)", b"", body)
+        if len(body) >= BODY_STEP:
+            body = re.sub(rb"[ \t]+(\r\n)?", lambda m: m[1] or b" ", body)
         return header + b"\r\n\r\n" + body
 
     def can_sign(self, selector: str, canon: str) -> bool:
