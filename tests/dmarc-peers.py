@@ -89,7 +89,7 @@ def main(program: str, messages: int = 100, seed: int = 1) -> int:
         zone = folder / "cases"
         zone.write_text("".join(case.zone for case in cases.values()) +
                         f'rsa._domainkey.{ELSEWHERE} TXT {key}\n{ELSEWHERE} TXT "{SPF[0]}"\n')
-        peer = Rspamd(postern, folder / "rspamd", [zone])
+        peer = Rspamd(postern, folder / "rspamd", (zone, ))
         configs = {standard: folder / f"{standard}.conf" for standard in STANDARDS}
         for standard, config in configs.items():
             config.write_text(CONFIG.format(standard))

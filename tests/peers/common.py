@@ -34,7 +34,7 @@ class Postern:
 
     def __init__(self, program: str, folder: Path):
         self.program, self.folder = program, folder
-        self.zone, self.records, self.seeds = folder / "zone", {}, {}
+        self.zone, self.records = folder / "zone", {}
         lines = []
         for selector, kind in (("rsa", "rsa"), ("ed", "ed25519")):
             made = json.loads(self.run("dkim", "keygen", "--json", "--type", kind, "--bits", "1024", "-o", str(self.key(selector)),

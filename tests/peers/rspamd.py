@@ -19,7 +19,6 @@ USER = "_rspamd"
 BODY_STEP = 1023  # octets
 SUFFIXES = ("com", "net", "org", "example")  # the whole list costs it seconds to load
 PLUGINS = ("spf", "dkim_signing", "arc", "dmarc", "milter_headers")
-# A result of DKIM is that of all signatures together, the best of them. For how many options see the plugins' own defaults.
 CONFIG = """
 options {{
   pidfile = "{folder}/pid"; filters = "dkim"; dns {{ nameserver = ["{dns}"]; timeout = 2s; retransmits = 2; }}
@@ -56,7 +55,7 @@ ARC = {"ARC_ALLOW": "pass", "ARC_REJECT": "fail", "ARC_INVALID": "fail", "ARC_NA
 class Rspamd:
     name = "rspamd"
 
-    def __init__(self, postern: Postern, folder: Path, zones: list[Path] = ()):
+    def __init__(self, postern: Postern, folder: Path, zones: tuple[Path, ...] = ()):
         self.postern, self.folder = postern, folder
         folder.mkdir()
         shutil.copy(postern.key("rsa"), folder / "rsa.pem")
@@ -69,9 +68,7 @@ class Rspamd:
             plugins=" ".join(f'path = "/usr/share/rspamd/plugins/{p}.lua";' for p in PLUGINS)))
         args = [installed("rspamd"), "-f", "-c", config]
         if os.geteuid() == 0:  # it does not run as root
-            for path in (*folder.parents, folder):
-                if path.owner() == "root" and path != Path("/"):
-                    path.chmod(path.stat().st_mode | 0o5)
+            postern.folder.chmod(0o711)
             for path in (folder, folder / "rsa.pem"):
                 shutil.chown(path, USER)
             args += ["-u", USER, "-g", USER]
@@ -129,8 +126,8 @@ class Rspamd:
         return self.symbol(message, DKIM)
 
     def can_seal(self, hop: int) -> bool:
-        """Below two sets it hashes the earlier ones in descending order (RFC 8617 §5.1.1 has it ascending), and says fail of
-        what it made."""
+        """On top of two sets it hashes them in descending order (RFC 8617 §5.1.1 has it ascending), and says fail of what it
+        made."""
         return hop <= 2
 
     def seal(self, message: bytes, text: str, canon: str) -> bytes:
