@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Authentication-Results: authres (Python) and OpenDMARC read what we write, and authres and we read alike what others write.
 
-    authres-peers.py POSTERN AUTHRES-TOOL [FIELDS] [SEED]
+    authres-peers.py POSTERN AUTHRES-WRITE [FIELDS] [SEED]
 
 Others are authres, dkimpy, OpenDKIM, OpenDMARC and rspamd. Who is not installed is left out, with a word; exit status 77: authres
 is not.
@@ -51,15 +51,11 @@ class Field(NamedTuple):
     results: tuple[Result, ...]
 
 
-class Tool:
-    """libpostern."""
+class Ours:
+    """libpostern writes, `postern authres` reads."""
 
-    def __init__(self, program: str):
-        self.program = program
-
-    def run(self, what: str, texts: list[str]) -> list[str]:
-        done = subprocess.run([self.program, what], input="".join(text + "\0" for text in texts).encode(), capture_output=True, check=True)
-        return done.stdout.decode().split("\0")[:-1]
+    def __init__(self, postern: str, writer: str):
+        self.postern, self.writer = postern, writer
 
     def write(self, fields: list[Field]) -> list[str]:
         texts = []
@@ -68,14 +64,17 @@ class Tool:
             for r in field.results:
                 items += [(r.method, r.result), ("comment", "a (comment) ;\\"), *((("reason", r.reason), ) if r.reason else ()), *r.properties]
             texts.append("\x1e".join("\x1f".join(item) for item in items))
-        return self.run("write", texts)
+        done = subprocess.run([self.writer], input="".join(text + "\0" for text in texts).encode(), capture_output=True, check=True)
+        return done.stdout.decode().split("\0")[:-1]
 
     def read(self, values: list[str]) -> list[Field | str]:
+        message = "".join(f"Authentication-Results: {value}\r\n" for value in values) + "\r\n"
+        done = subprocess.run([self.postern, "authres", "read", "--json"], input=message.encode(), capture_output=True, check=True)
         found = []
-        for out in map(json.loads, self.run("read", values)):
+        for field in json.loads(done.stdout)["fields"]:
             results = tuple(Result(r["method"], r["result"], r.get("reason"), tuple(tuple(p.values()) for p in r.get("properties", ())))
-                            for r in out.get("results", ()))
-            found.append("malformed" if out["malformed"] else Field(out["id"].lower(), results))
+                            for r in field.get("results", ()))
+            found.append("malformed" if field["malformed"] else Field(field["authserv_id"].lower(), results))
         return found
 
 
@@ -121,7 +120,7 @@ def reads_itself(field: Field, value: str) -> bool:
         return False
 
 
-def random_fields(tool: Tool, fields: list[Field], tally: Tally) -> None:
+def random_fields(tool: Ours, fields: list[Field], tally: Tally) -> None:
     for field, value in zip(fields, tool.write(fields)):
         tally.expect("written by postern, read by authres", field, authres_reads(value), value)
     # It quotes too little: what it cannot read itself does not count.
@@ -168,8 +167,8 @@ def dmarc(value: str) -> str:
     return re.search(r"dmarc=(\w+)", value)[1]
 
 
-def main(program: str, tool_program: str, fields: int = 300, seed: int = 1) -> int:
-    tally, pick, tool = Tally(), random.Random(seed), Tool(tool_program)
+def main(program: str, writer: str, fields: int = 300, seed: int = 1) -> int:
+    tally, pick, tool = Tally(), random.Random(seed), Ours(program, writer)
     net.enter()  # where it may not, OpenDMARC is missing
     random_fields(tool, [random_field(pick) for _ in range(fields)], tally)
     with tempfile.TemporaryDirectory() as name:
