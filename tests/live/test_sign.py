@@ -95,20 +95,13 @@ def test_without_leading_blanks(world: World, keys: Keys) -> None:
     """An MTA that keeps the blank after the colon to itself (milter protocol 4)."""
     if world.mta.name != "postfix":
         pytest.skip("only Postfix can be told")
-    main = next(world.mta.folder.rglob("main.cf"))
-    text = main.read_text()
-    main.write_text(text.replace("milter_protocol = 6", "milter_protocol = 4"))
-    world.mta.again()
-    try:
+    with world.mta.speaking_protocol(4):
         serve(world, keys, header_canon="simple", body_canon="simple")
         for name in ("plain", "folded fields", "tabs and blanks", "8 bit"):
             assert world.send(f"fred@{DOMAIN}", BOB, MESSAGES[name], ip=CLIENT).accepted
         world.mta.drain()
         assert [verdicts(d.content, keys) for d in world.sink.wait(4)] == [[True, True]] * 4
-    finally:
         world.stop_filters()
-        main.write_text(text)
-        world.mta.again()
 
 
 def test_what_is_changed_passes_no_more(world: World, keys: Keys) -> None:

@@ -96,8 +96,9 @@ class Keys:
         usual = {"v": "1", "a": ALGORITHMS["ed"], "c": "relaxed/relaxed", "d": self.domain, "s": "ed", "h": names,
                  "bh": base64.b64encode(digest).decode()}
         value = "; ".join(f"{name}={text}" for name, text in {**usual, **tags}.items() if text is not None) + "; b="
-        signed = dkim.select_headers(header, [name.strip().encode() for name in names.split(":")])
+        raw = value.encode(errors="surrogateescape")
+        signed = dkim.select_headers(header, [name.strip().lower().encode() for name in names.split(":")])
         hashed = b"".join(name + b":" + text for name, text in canon.canonicalize_headers(
-            [*signed, (field.encode(), b" " + value.encode() + b"\r\n")])).removesuffix(b"\r\n")
+            [*signed, (field.encode(), b" " + raw + b"\r\n")])).removesuffix(b"\r\n")
         b = nacl.signing.SigningKey(self._seed).sign(hashlib.sha256(hashed).digest()).signature
-        return f"{field}: {value}{base64.b64encode(b).decode()}\r\n".encode() + content
+        return field.encode() + b": " + raw + base64.b64encode(b) + b"\r\n" + content
