@@ -145,6 +145,16 @@ def test_no_policy_now(world: World, keys: Keys, rule: str, code: int) -> None:
         assert words(delivered(world, outcome), "dmarc") == ["temperror"]
 
 
+def test_no_key_now(world: World, keys: Keys) -> None:
+    """Only where the signature could have spoken for the author: a forger's own dead name server spares him nothing."""
+    start(world, keys, access=OBEY)
+    world.names.add(f"dead._domainkey.{BANK}. ERROR TIMEOUT\ndead._domainkey.{STRANGER}. ERROR TIMEOUT\n")
+    refused(world, world.send(ALICE, BOB, keys.sign_oddly(of(BANK), {"s": "dead"})), f"^451 4.7.5 DMARC of {BANK} cannot be checked now: ")
+    refused(world, world.send(ALICE, BOB, keys.sign_oddly(of(BANK), {"s": "dead", "d": STRANGER})), f"^550 5.7.26 DMARC: {REASON}{BANK}")
+    both = keys.sign(keys.sign_oddly(of(BANK), {"s": "dead"}), "rsa")
+    assert words(delivered(world, world.send(ALICE, BOB, both)), "dmarc") == ["pass"]
+
+
 # Recipients who differ.
 
 DIFFER = f"To-DMARC-Reject:{BOB} REJECT\nTo-DMARC-Reject:{CAROL} OK\n"

@@ -166,7 +166,7 @@ def test_odd_keys(world: World, keys: Keys) -> None:
         "strict": ([good + "; t=s"], "permerror", "^the key is not for subdomains"),
         "type": ([good.replace("ed25519", "ed448")], "permerror", "^the key is of an unknown type"),
         "short": (["v=DKIM1; k=ed25519; p=AAAA"], "permerror", "^the key is not an Ed25519 key"),
-        "zero": ([f"v=DKIM1; k=ed25519; p={base64.b64encode(bytes(32)).decode()}"], "(fail|permerror)", "."),
+        "zero": ([f"v=DKIM1; k=ed25519; p={base64.b64encode(bytes(32)).decode()}"], "fail", "^the signature does not fit the header"),
         "base64": (["v=DKIM1; k=ed25519; p=%%%%"], "permerror", "^the key is not base64"),
         "rsa-ed": ([good.replace("ed25519", "rsa")], "permerror", "^the key is not an RSA key"),
         "rsa512": ([rsa_record(512)], "permerror", "^the key has only 512 bits"),
@@ -178,17 +178,12 @@ def test_odd_keys(world: World, keys: Keys) -> None:
                    for record in records)
     zone += f"alias._domainkey.{DOMAIN}. CNAME ed._domainkey.{DOMAIN}.\nhuge._domainkey.{DOMAIN}. BIGTXT 60000\n"
     zone += "circle._domainkey." + DOMAIN + ". CNAME circle2." + DOMAIN + ".\ncircle2." + DOMAIN + f". CNAME circle._domainkey.{DOMAIN}.\n"
-    table |= {"alias": ([], "pass", ""), "huge": ([], "(policy|permerror|temperror)", "."), "circle": ([], "(permerror|temperror)", ".")}
+    table |= {"alias": ([], "pass", ""), "huge": ([], "policy", "^the key record is too long"),
+              "circle": ([], "temperror", "^the key could not be looked up: SERVFAIL")}
     serve(world, keys, DKIM, zone=zone)
     sent = {name: keys.sign_oddly(PLAIN, {"s": name, **({"i": f"@sub.{DOMAIN}"} if name == "strict" else {}),
                                           **({"a": ALGORITHMS["rsa"]} if name.startswith("rsa") else {})}) for name in table}
-    bad = {}
-    for name, delivery in send_each(world, sent).items():
-        [result] = results(delivery, "dkim")
-        _, word, reason = table[name]
-        if not re.fullmatch(word, result.result) or not re.search(reason or "^$", result.reason or ""):
-            bad[name] = (result.result, result.reason)
-    assert not bad, bad
+    compare(send_each(world, sent), {name: wanted for name, (_, *wanted) in table.items()})
     for name in ("rsa16k", "many", "huge"):
         assert f"{name}._domainkey.{DOMAIN}. TXT tcp" in world.names.questions(), name
 
