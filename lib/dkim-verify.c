@@ -218,7 +218,8 @@ static void set_result(Verified *v, const DkimHeader *header)
     count_from(&v->result, tags, header);
 }
 
-/* The first characters of b=, so many that no two signatures have the same (RFC 6008 §4). */
+/* The first characters of b=, so many that no two signatures have the same (RFC 6008 §4), unless one is made to look like
+ * another. */
 static void name_by_b(DkimVerifier *verifier)
 {
     for (guint i = 0; i < verifier->n; i++) {
@@ -231,7 +232,7 @@ static void name_by_b(DkimVerifier *verifier)
                 same++;
             wanted = MAX(wanted, same + 1);
         }
-        v->header_b = v->b ? g_strndup(v->b, wanted) : NULL;
+        v->header_b = v->b ? g_strndup(v->b, MIN(wanted, DKIM_HEADER_B_MAX)) : NULL;
         v->result.header_b = v->header_b;
     }
 }
@@ -344,7 +345,8 @@ static void report_one(const DkimResult *result, AuthRes *ar)
     if (result->reason)
         authres_set_reason(to, result->reason);
     authres_add_property(to, "header", "d", result->domain);
-    authres_add_property(to, "header", "i", result->identity);
+    if (result->identity && strlen(result->identity) <= DKIM_IDENTITY_MAX)
+        authres_add_property(to, "header", "i", result->identity);
     authres_add_property(to, "header", "s", result->selector);
     authres_add_property(to, "header", "a", result->algorithm);
     authres_add_property(to, "header", "b", result->header_b);
