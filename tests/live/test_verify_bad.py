@@ -225,3 +225,15 @@ def test_a_large_signature(world: World, keys: Keys) -> None:
     serve(world, keys, DKIM)
     padding = "\r\n\t".join("x" * 900 for _ in range(66))
     compare(send_each(world, {"large": keys.sign_oddly(PLAIN, {"zz": padding})}), {"large": ("pass", "")})
+
+
+def test_long_identities(world: World, keys: Keys) -> None:
+    """What a stranger writes into i= does not make our field so large that an MTA cuts off what stands behind."""
+    serve(world, keys, DKIM)
+    content = PLAIN
+    for i in range(VERIFIED_MAX):
+        content = keys.sign_oddly(content, {"i": "\r\n\t".join([f"{i}" + "x" * 900] * 50) + f"@{DOMAIN}"})  # blanks do not count
+    delivery = send_each(world, {"long": content})["long"]
+    assert words(delivery, "dkim") == ["pass"] * VERIFIED_MAX
+    ours = delivery.head.partition(b"\r\nDKIM-Signature:")[0]
+    assert len(ours) < 8192 and max(len(line) for line in ours.split(b"\r\n")) < 998
