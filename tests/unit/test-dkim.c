@@ -403,6 +403,21 @@ static void test_u_labels(void **state)
     expect(text, zone, DKIM_PASS, NULL);
 }
 
+/* As DMARC maps it, and SPF: GLib makes another domain of U+03F2, whose owner could sign for this one. */
+static void test_u_label_mapping(void **state)
+{
+    DkimSigning signing = signing_of(DKIM_ED25519_SHA256);
+    signing.domain = "fa\317\262b.example";
+    g_autofree char *text = signed_message(&signing, message);
+    g_autofree char *record = dkim_key_record(signing.key);
+    g_autofree char *elsewhere = g_hostname_to_ascii("s._domainkey.fa\317\262b.example");
+    g_autoptr(Resolver) own = zone_with("s._domainkey.xn--fab-rzc.example", record);
+    g_autoptr(Resolver) other = zone_with(elsewhere, record);
+
+    expect(text, own, DKIM_PASS, NULL);
+    expect(text, other, DKIM_PERMERROR, "there is no key record");
+}
+
 /* ---- l= ---- */
 
 static void test_length(void **state)
@@ -570,12 +585,19 @@ static void test_refused_signing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_report_is_short), cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_result),          cmocka_unit_test(test_folding),
-        cmocka_unit_test(test_look_up),         cmocka_unit_test(test_huge_key),
-        cmocka_unit_test(test_u_labels),        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_large),           cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_refused_signing), cmocka_unit_test(test_length),
+        cmocka_unit_test(test_report_is_short),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_result),
+        cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_look_up),
+        cmocka_unit_test(test_huge_key),
+        cmocka_unit_test(test_u_labels),
+        cmocka_unit_test(test_u_label_mapping),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_refused_signing),
+        cmocka_unit_test(test_length),
         cmocka_unit_test(test_many_fields),
     };
     make_keys(NULL);
