@@ -237,3 +237,24 @@ def test_long_identities(world: World, keys: Keys) -> None:
     assert words(delivery, "dkim") == ["pass"] * VERIFIED_MAX
     ours = delivery.head.partition(b"\r\nDKIM-Signature:")[0]
     assert len(ours) < 8192 and max(len(line) for line in ours.split(b"\r\n")) < 998
+
+
+def test_results_in_an_identity(world: World, keys: Keys) -> None:
+    """A quote, a semicolon and a result of another method in i=: it stays one value."""
+    serve(world, keys, DKIM)
+    quoted = "x=22=3B=20dmarc=3Dpass=20header.from=3Dbank.example=3B=20y=3D=22=5C=28"
+    delivery = send_each(world, {"quoted": keys.sign_oddly(PLAIN, {"i": f"{quoted}@{DOMAIN}"})})["quoted"]
+    [result] = results(delivery, "dkim")
+    assert result.result == "pass" and words(delivery, "dmarc") == [], delivery.head
+    ours = delivery.header("Authentication-Results")[0]
+    assert f'header.i="x\\"; dmarc=pass header.from=bank.example; y=\\"\\\\(@{DOMAIN}" header.s=ed' in ours, ours
+
+
+def test_names_of_other_alphabets(world: World, keys: Keys) -> None:
+    """U-labels in a message that is not of SMTPUTF8: the key stands under the A-labels, and our field is ASCII."""
+    zone = txt_record("ed._domainkey.xn--bcher-kva.example.", keys.public["ed"])
+    serve(world, keys, DKIM, zone=zone)
+    delivery = send_each(world, {"u": keys.sign_oddly(PLAIN, {"d": "bücher.example", "i": "jürgen@bücher.example"})})["u"]
+    ours = delivery.head.partition(b"\r\nDKIM-Signature:")[0]
+    assert b"dkim=pass" in ours and ours.isascii(), ours
+    assert b"xn--bcher-kva.example" in ours, ours
