@@ -1,4 +1,4 @@
-"""E4, E3 and D10: whose mail is it? Forged authors, what their owners ask for, rules by recipient, and forwarders that we trust or do not."""
+"""E4, E3 and D10: whose mail is it? Forged authors, what their owners ask for, rules by recipient, and forwarders."""
 import re
 import time
 
@@ -322,6 +322,18 @@ def test_the_longest_chain(world: World, keys: Keys) -> None:
     assert words(delivery, "arc") == ["fail"]
     names = {q.split()[0] for q in world.names.questions()[before:] if "_domainkey" in q}
     assert len(names) == 50, names
+
+
+def test_fifty_hops(world: World, keys: Keys) -> None:
+    """As many as there may be: it holds, the first of them is believed, and we add no other."""
+    settings = merged(ARC, {"arc": {"seal": "yes", "domain": HOP, "selector": "rsa", "key": str(keys.files["rsa"])}})
+    postern = start(world, keys, settings, OBEY)
+    content = through_list(keys.sign(of(BANK), "rsa"))
+    for i in range(50):
+        content = keys.seal(content, saw(f"{i}.{LIST}", "arc=pass" if i else "arc=none", *(() if i else GOOD)), LIST)
+    delivery = delivered(world, world.send(BOUNCES, BOB, content))
+    assert words(delivery, "arc") == ["pass"] and words(delivery, "dmarc") == ["fail"]
+    assert delivery.head.count(b"\nARC-Seal:") == 50, postern.log()
 
 
 def test_our_seal_on_a_chain(world: World, keys: Keys) -> None:
