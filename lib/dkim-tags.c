@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "dkim-internal.h"
+#include "idn.h"
 
 #define TIME_DIGITS_MAX   12  /* RFC 6376 §3.5, t= */
 #define LENGTH_DIGITS_MAX 76  /* RFC 6376 §3.5, l= */
@@ -261,7 +262,7 @@ static const struct {
 static char *query_name(const DkimTags *tags)
 {
     g_autofree char *name = g_strconcat(tags->selector, "._domainkey.", tags->domain, NULL);
-    char *ascii = g_str_is_ascii(name) ? g_strdup(name) : g_hostname_to_ascii(name);
+    char *ascii = idn_to_ascii(name); /* as DMARC compares it: else one domain could sign for another */
     if (ascii && strlen(ascii) > NAME_MAX_LEN)
         g_clear_pointer(&ascii, g_free);
     return ascii;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dkim-internal.h"
+#include "idn.h"
 
 #define HASH_PIECE 32768 /* bytes of canonical header that are collected before they are hashed */
 
@@ -218,7 +219,8 @@ static void set_result(Verified *v, const DkimHeader *header)
     count_from(&v->result, tags, header);
 }
 
-/* The first characters of b=, so many that no two signatures have the same (RFC 6008 §4). */
+/* The first characters of b=, so many that no two signatures have the same (RFC 6008 §4), unless one is made to look like
+ * another. */
 static void name_by_b(DkimVerifier *verifier)
 {
     for (guint i = 0; i < verifier->n; i++) {
@@ -231,7 +233,7 @@ static void name_by_b(DkimVerifier *verifier)
                 same++;
             wanted = MAX(wanted, same + 1);
         }
-        v->header_b = v->b ? g_strndup(v->b, wanted) : NULL;
+        v->header_b = v->b ? g_strndup(v->b, MIN(wanted, DKIM_HEADER_B_MAX)) : NULL;
         v->result.header_b = v->header_b;
     }
 }
@@ -334,6 +336,24 @@ DkimCode dkim_verifier_code(const DkimVerifier *verifier)
     return DKIM_NONE;
 }
 
+/* In A-labels: a field is ASCII unless the message came by SMTPUTF8 (RFC 5322 §2.2, RFC 6532 §3). */
+static void report_name(AuthResResult *to, const char *property, const char *name)
+{
+    g_autofree char *ascii = name ? idn_to_ascii(name) : NULL;
+    authres_add_property(to, "header", property, ascii);
+}
+
+static void report_identity(AuthResResult *to, const char *identity)
+{
+    const char *at = identity ? strrchr(identity, '@') : NULL;
+    g_autofree char *host = at ? idn_to_ascii(at + 1) : NULL;
+    if (!host || strlen(identity) > DKIM_IDENTITY_MAX)
+        return;
+    g_autofree char *text = g_strdup_printf("%.*s@%s", (int)(at - identity), identity, host);
+    if (g_str_is_ascii(text))
+        authres_add_property(to, "header", "i", text);
+}
+
 static void report_one(const DkimResult *result, AuthRes *ar)
 {
     AuthResResult *to = authres_add(ar, "dkim", dkim_code_name(result->code));
@@ -343,9 +363,9 @@ static void report_one(const DkimResult *result, AuthRes *ar)
         authres_set_comment(to, bits);
     if (result->reason)
         authres_set_reason(to, result->reason);
-    authres_add_property(to, "header", "d", result->domain);
-    authres_add_property(to, "header", "i", result->identity);
-    authres_add_property(to, "header", "s", result->selector);
+    report_name(to, "d", result->domain);
+    report_identity(to, result->identity);
+    report_name(to, "s", result->selector);
     authres_add_property(to, "header", "a", result->algorithm);
     authres_add_property(to, "header", "b", result->header_b);
 }

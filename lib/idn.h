@@ -1,8 +1,9 @@
 /*
  * idn.h — internationalized domain names as the DNS has them.
  *
- * IDNA2008 (RFC 5891) with the mapping of UTS #46, non-transitional: faß.de is xn--fa-hia.de. GLib's
- * g_hostname_to_ascii() is IDNA2003, which makes fass.de of it: another domain, with another owner.
+ * IDNA2008 (RFC 5891) with the mapping of UTS #46, non-transitional: faß.de is xn--fa-hia.de. Not
+ * GLib's g_hostname_to_ascii(), which is IDNA2003 and maps hundreds of letters, such as U+03F2, to others: another domain, with
+ * another owner.
  */
 #pragma once
 

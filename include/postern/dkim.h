@@ -40,6 +40,8 @@ G_BEGIN_DECLS
 #define DKIM_RSA_BITS_MAX 4096       /* more need not be verified (RFC 8301 §3.2), and costs too much */
 #define DKIM_FUTURE_MAX   86400 /* seconds that t= may be ahead: clocks are wrong, time zones forgotten */
 #define DKIM_HEADER_B_MIN 8     /* characters of b= that name a signature (RFC 6008 §4) */
+#define DKIM_HEADER_B_MAX 64  /* and at most, though others begin with the same: a report has room for all */
+#define DKIM_IDENTITY_MAX 320 /* bytes of an i= that is reported: no address is longer (RFC 5321 §4.5.3.1) */
 
 /* RFC 8601 §2.7.1 */
 #define DKIM_CODES(X)                                                                                        \
@@ -114,7 +116,8 @@ const DkimResult *dkim_verifier_result(const DkimVerifier *verifier, guint index
 guint dkim_verifier_ignored(const DkimVerifier *verifier);
 /* The message in one word: pass if one passes, then what is most likely to become one. */
 DkimCode dkim_verifier_code(const DkimVerifier *verifier);
-/* A result each (RFC 8601 §2.7.1), "none" if there is no signature. */
+/* A result each (RFC 8601 §2.7.1), "none" if there is no signature. What a signer can make long is left out or cut: the field
+ * must be one that MTAs take, or he could hide what stands behind. */
 void dkim_verifier_report(const DkimVerifier *verifier, AuthRes *ar);
 
 /* ---- keys ---- */

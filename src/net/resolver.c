@@ -194,14 +194,17 @@ static void flight_expire(Flight *flight)
     flight_close(flight, answer);
 }
 
-/* The open flight of a question, or NULL. */
-static Flight *flight_find(Shard *shard, const DnsQuestion *question, gint64 now)
+/* The open flight of a question, or NULL. One that nobody waited for, a hint, is over when its time is up, and its timeout
+ * is in the cache as any other's: *kept is set to it (borrowed) as long as it counts. */
+static Flight *flight_find(Shard *shard, const DnsQuestion *question, gint64 now, DnsAnswer **kept)
 {
     Flight *flight = g_hash_table_lookup(shard->flights, question);
 
+    *kept = NULL;
     if (!flight || flight->end > now)
         return flight;
     flight_expire(flight);
+    *kept = answer_cache_get(shard->cache, question, now);
     return NULL;
 }
 
@@ -284,9 +287,12 @@ static void flight_send(NetResolver *r, Flight *flight)
 /* With the shard's lock held, which is given up for a while. The answer, owned. */
 static DnsAnswer *ask(NetResolver *r, Shard *shard, const DnsQuestion *question, gint64 now, gint64 deadline)
 {
-    Flight *flight = flight_find(shard, question, now);
+    DnsAnswer *kept;
+    Flight *flight = flight_find(shard, question, now, &kept);
     gboolean fresh = !flight;
 
+    if (kept)
+        return dns_answer_ref(kept);
     if (fresh && !reserve(&r->in_flight, r->questions_max)) {
         __atomic_fetch_add(&r->dropped, 1, __ATOMIC_RELAXED);
         return temperror("too many questions");
@@ -343,6 +349,7 @@ static void net_prefetch(Resolver *self, const char *text, DnsType type)
     NetResolver *r = (NetResolver *)self;
     DnsWireName name;
     DnsQuestion question;
+    DnsAnswer *kept;
 
     if (!dns_wire_name(text, &name) || name.len == 1)
         return;
@@ -350,7 +357,7 @@ static void net_prefetch(Resolver *self, const char *text, DnsType type)
     gint64 now = g_get_monotonic_time();
     pthread_mutex_lock(&shard->lock);
     if (!shard->stopping && !answer_cache_get(shard->cache, &question, now) &&
-        !flight_find(shard, &question, now) &&
+        !flight_find(shard, &question, now, &kept) && !kept &&
         reserve(&r->prefetching, MIN(PREFETCH_MAX, r->questions_max / 2))) {
         if (reserve(&r->in_flight, r->questions_max)) {
             Flight *flight = flight_new(shard, &question, now);

@@ -1,6 +1,5 @@
 """E2. What we sign goes through the MTA, and others verify it at the next hop: dkimpy, and opendkim where it is installed."""
 import os
-import base64
 import json
 import re
 import shutil
@@ -11,65 +10,22 @@ import pytest
 from cases import BOB, CAROL
 from harness.filter import POSTERN, Postern
 from harness.process import wait_until
+from harness.text import odd_messages
 from harness.world import World
 
 dkim = pytest.importorskip("dkim")
 pytest.importorskip("nacl")
+from harness.keys import Keys, txt_record  # noqa: E402  (it needs both)
 
 DOMAIN = "our.example"
 INSIDE = {"connection": {"internal_connect": "203.0.113.0/24"}}
 CLIENT = "203.0.113.1"
-HEAD = (f"From: Fred <fred@{DOMAIN}>\r\nTo: <bob@here.example>\r\nSubject: test\r\nDate: Mon, 23 Nov 2026 12:00:00 +0000\r\n"
-        f"Message-ID: <1@{DOMAIN}>\r\n").encode()
-MIME = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
-
-# What an MTA could touch on its way through.
-MESSAGES = {
-    "plain": HEAD + b"\r\nHello.\r\n",
-    "8 bit": HEAD + MIME + b"\r\n" + "Grüße, naïve façade\r\n".encode() * 3,
-    "latin 1": HEAD + MIME.replace(b"utf-8", b"iso-8859-1") + b"\r\nGr\xfc\xdfe\r\n",
-    "line of 900": HEAD + b"\r\n" + b"x" * 900 + b"\r\n",
-    "folded fields": HEAD.replace(b"Subject: test", b"Subject: one\r\n two\r\n\tthree") + b"\r\nbody\r\n",
-    "tabs and blanks": HEAD.replace(b"Subject: test", b"Subject:   wide \t apart  ") + b"\r\na\tb  c \t \r\n \t\r\nd\r\n",
-    "no blank after the colon": HEAD.replace(b"Subject: test", b"Subject:tight") + b"\r\nbody\r\n",
-    "empty body": HEAD + b"\r\n",
-    "trailing empty lines": HEAD + b"\r\nbody\r\n\r\n\r\n\r\n",
-    "only empty lines": HEAD + b"\r\n\r\n\r\n",
-    "dots": HEAD + b"\r\n.\r\n..\r\n.x\r\n",
-    "8-bit field": HEAD.replace(b"Subject: test", "Subject: Grüße".encode()) + b"\r\nbody\r\n",
-    "many names": HEAD + b"Reply-To: <x@our.example>\r\nCc: <c@here.example>\r\nReferences: <a@b>\r\n\t<c@d>\r\n\r\nbody\r\n",
-    "a large body": HEAD + b"\r\n" + b"0123456789 abcdef  \r\n" * 20000,
-}
-
-
-class Keys:
-    """RSA and Ed25519, made by OpenSSL, and their records for dkimpy."""
-
-    def __init__(self, folder: Path):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.files, self.records = {}, {}
-        for selector, options in (("rsa", ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"]), ("ed", ["ED25519"])):
-            path = folder / f"{selector}.pem"
-            subprocess.run(["openssl", "genpkey", "-algorithm", *options, "-out", path], check=True, capture_output=True)
-            path.chmod(0o600)
-            self.files[selector] = path
-            der = subprocess.run(["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"], check=True,
-                                 capture_output=True).stdout
-            public = base64.b64encode(der[-32:] if selector == "ed" else der).decode()
-            kind = "ed25519" if selector == "ed" else "rsa"
-            self.records[f"{selector}._domainkey.{DOMAIN}."] = f"v=DKIM1; k={kind}; p={public}"
-
-    def txt(self, name: bytes, timeout: int = 5) -> bytes | None:
-        found = self.records.get(name.decode().rstrip(".") + ".")
-        return found.encode() if found else None
-
-    def table(self, *more: str) -> str:
-        return "".join(f"{DOMAIN} {s} {path}\n" for s, path in self.files.items()) + "".join(f"{m}\n" for m in more)
+MESSAGES = odd_messages(DOMAIN)
 
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory) -> Keys:
-    return Keys(tmp_path_factory.mktemp("keys"))
+    return Keys(tmp_path_factory.mktemp("keys"), DOMAIN)
 
 
 def serve(world: World, keys: Keys, table: str | None = None, **sign: str):
@@ -120,8 +76,7 @@ def test_opendkim_verifies_what_we_sign(world: World, keys: Keys) -> None:
     program = shutil.which("opendkim-testmsg")
     if not program:
         pytest.skip("opendkim-testmsg is not installed")
-    for name, text in keys.records.items():
-        world.names.add(name + " TXT " + " ".join(f'"{text[i:i + 250]}"' for i in range(0, len(text), 250)))
+    world.names.add(keys.zone())
     for canon in ("relaxed", "simple"):
         serve(world, keys, f"{DOMAIN} rsa {keys.files['rsa']}\n", header_canon=canon, body_canon=canon)
         world.sink.clear()
@@ -140,20 +95,13 @@ def test_without_leading_blanks(world: World, keys: Keys) -> None:
     """An MTA that keeps the blank after the colon to itself (milter protocol 4)."""
     if world.mta.name != "postfix":
         pytest.skip("only Postfix can be told")
-    main = next(world.mta.folder.rglob("main.cf"))
-    text = main.read_text()
-    main.write_text(text.replace("milter_protocol = 6", "milter_protocol = 4"))
-    world.mta.again()
-    try:
+    with world.mta.speaking_protocol(4):
         serve(world, keys, header_canon="simple", body_canon="simple")
         for name in ("plain", "folded fields", "tabs and blanks", "8 bit"):
             assert world.send(f"fred@{DOMAIN}", BOB, MESSAGES[name], ip=CLIENT).accepted
         world.mta.drain()
         assert [verdicts(d.content, keys) for d in world.sink.wait(4)] == [[True, True]] * 4
-    finally:
         world.stop_filters()
-        main.write_text(text)
-        world.mta.again()
 
 
 def test_what_is_changed_passes_no_more(world: World, keys: Keys) -> None:
@@ -236,8 +184,7 @@ def test_doctor_finds_keys_in_the_dns(world: World, keys: Keys) -> None:
     for i, (selector, record) in enumerate((("rsa", keys.records[f"rsa._domainkey.{DOMAIN}."]),
                                             ("ed", keys.records[f"rsa._domainkey.{DOMAIN}."]))):
         domain = f"doctor-{i}-{world.mta.name}.example"
-        world.names.add(f"{selector}._domainkey.{domain}. TXT " +
-                        " ".join(f'"{record[at:at + 250]}"' for at in range(0, len(record), 250)))
+        world.names.add(txt_record(f"{selector}._domainkey.{domain}.", record))
     table = "".join(f"doctor-{i}-{world.mta.name}.example {s} {keys.files[s]}\n" for i, s in enumerate(("rsa", "ed")))
     postern = serve(world, keys, table + f"nowhere.example rsa {keys.files['rsa']}\n")
     found = [f for f in advice(postern) if f["check"] == "keys"]

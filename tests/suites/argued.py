@@ -4,7 +4,8 @@
     argued.py DEPARTURES COMMAND…
 
 The runner knows no exceptions. DEPARTURES (docs/rfc-departures.md) does: a failing case whose id stands there in backquotes is counted as
-skipped, any other fails the run, and so does one that is argued and passes, since the argument is out of date then.
+skipped, any other fails the run, and so does one that is argued and passes, since the argument is out of date then. `FILE.json ID` is
+argued for all kinds that read the file, `FILE.json ID (KIND)` for one.
 """
 import re
 import subprocess
@@ -23,9 +24,9 @@ def main(departures: str, *command: str) -> int:
         return done.returncode or 1
     passed, failed, skipped = map(int, summary.groups())
     # Ids of this kind's files only: "dmarc-025" is argued for the kind "dmarc".
-    argued = set(re.findall(r"`([a-z0-9-]+)\.json ([\w-]+)`", Path(departures).read_text()))
+    argued = set(re.findall(r"`([a-z0-9-]+)\.json ([\w-]+)(?: \(([a-z-]+)\))?`", Path(departures).read_text()))
     files = {Path(word).stem for word in command if word.endswith(".json")}
-    wanted = {name for file, name in argued if file in files}
+    wanted = {name for file, name, kind in argued if file in files and (not kind or kind in command)}
     failing = set(re.findall(r"^FAIL ([^:]+):", done.stdout, re.M))
     for line in done.stdout.splitlines():
         if not SUMMARY.match(line):

@@ -11,28 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* NULL: not built yet. */
-static const struct {
-    const char *kind;
-    void (*run)(JsonObject *root, const char *dir, Tally *tally);
-} suites[] = {
-    {"spf", run_spf},
-    {"arc-verify", run_arc_verify},
-    {"arc-sign", run_arc_sign},
-    {"dkim", run_dkim},
-    {"dkim-canon", run_dkim_canon},
-    {"dmarc", run_dmarc},
-    {"dmarc-parse", run_dmarc_parse},
-    {"dmarc-from", run_dmarc_from},
-    {"dmarc-e2e", run_dmarc_e2e},
-    {"psl", run_psl},
-    {"srs", run_srs},
-    {"ses", run_ses},
-    {"batv", run_batv},
-    {"bounces", NULL},
-    {"mime", NULL},
-};
-
 void tally_pass(Tally *tally)
 {
     tally->passed++;
@@ -173,8 +151,8 @@ static int run_file(const char *path, void (*run)(JsonObject *, const char *, Ta
 static int usage(void)
 {
     fputs("usage: conformance KIND FILE…\nKIND is one of", stderr);
-    for (guint i = 0; i < G_N_ELEMENTS(suites); i++)
-        fprintf(stderr, " %s", suites[i].kind);
+    for (const Suite *suite = suites; suite->kind; suite++)
+        fprintf(stderr, " %s", suite->kind);
     fputs("\n", stderr);
     return 2;
 }
@@ -183,18 +161,18 @@ static int run_files(const char *kind, char **paths)
 {
     Tally tally = {0};
     int status = 0;
-    guint i = 0;
+    const Suite *suite = suites;
 
-    while (i < G_N_ELEMENTS(suites) && strcmp(suites[i].kind, kind) != 0)
-        i++;
-    if (i == G_N_ELEMENTS(suites) || !*paths)
+    while (suite->kind && strcmp(suite->kind, kind) != 0)
+        suite++;
+    if (!suite->kind || !*paths)
         return usage();
-    if (!suites[i].run) {
+    if (!suite->run) {
         fprintf(stderr, "conformance: %s is not built yet\n", kind);
         return 2;
     }
     for (char **path = paths; *path; path++)
-        if (run_file(*path, suites[i].run, &tally) != 0)
+        if (run_file(*path, suite->run, &tally) != 0)
             status = 2;
     printf("%u passed, %u failed, %u skipped\n", tally.passed, tally.failed, tally.skipped);
     return status ? status : tally.failed > 0;

@@ -1,6 +1,7 @@
 /*
  * runner.h — what the suites share. A suite reads the cases of one JSON document and reports each to the
- * tally; it knows no case by name and makes no exception. Only the public library is called.
+ * tally; it knows no case by name and makes no exception. `conformance` calls the public library only, `conformance-flow` pushes
+ * the same messages through the flow of the daemon.
  */
 #pragma once
 
@@ -44,7 +45,23 @@ Resolver *zone_from_json(JsonArray *records);
 /* The bytes that hex digits stand for; whatever is none ends them. */
 void append_hex(GString *into, const char *hex);
 
-/* One a kind; `dir` is the folder of the file, where messages are found. */
+/* A kind of cases as the command line calls it; `dir` is the folder of the file, where messages are found. */
+typedef struct {
+    const char *kind;
+    void (*run)(JsonObject *root, const char *dir, Tally *tally); /* NULL: not built yet */
+} Suite;
+/* All of the program, and one without kind: library.c, dmarc-flow.c. */
+extern const Suite suites[];
+
+/* e2e.c: what came out of a connection, an envelope and a message; the words live as long as the program. */
+typedef struct {
+    const char *spf, *dkim, *dmarc, *iprev;
+} EndResults;
+/* `ip` and the message are those of the case; FALSE: they cannot be used. */
+typedef gboolean (*EndJudge)(JsonObject *test, Resolver *zone, const char *message, gsize len,
+                             EndResults *got);
+void run_end_to_end(JsonObject *root, const char *dir, Tally *tally, EndJudge judge);
+
 void run_spf(JsonObject *root, const char *dir, Tally *tally);
 void run_srs(JsonObject *root, const char *dir, Tally *tally);
 void run_ses(JsonObject *root, const char *dir, Tally *tally);

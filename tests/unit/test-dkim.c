@@ -159,6 +159,32 @@ static void test_result(void **state)
     assert_string_equal(authres_property(reported, "header", "s"), "s");
 }
 
+/* A signer cannot make our report as long as he likes: here by i=, and by two signatures that are alike. */
+static void test_report_is_short(void **state)
+{
+    DkimSigning signing = signing_of(DKIM_RSA_SHA256);
+    g_autofree char *text = signed_message(&signing, message), *local = g_strnfill(20000, 'x');
+    g_auto(GStrv) parts = g_strsplit(text, "b=", 2); /* "bh=" is not that */
+    g_autofree char *once = g_strconcat(parts[0], "i=", local, "@example.com; b=", parts[1], NULL);
+    g_autofree char *field = g_strndup(once, (gsize)(strstr(once, "\nReceived") + 1 - once));
+    g_autofree char *twice = g_strconcat(field, once, NULL), *record = dkim_key_record(signing.key);
+    g_autoptr(Resolver) zone = zone_with("s._domainkey.example.com", record);
+    g_autoptr(DkimHeader) header = dkim_header_new();
+    g_autoptr(DkimBody) body = dkim_body_new();
+    g_autoptr(DkimVerifier) verifier = verify(twice, 1000, zone, header, body);
+    g_autoptr(AuthRes) ar = authres_new("mx.example.net");
+
+    assert_int_equal(strlen(dkim_verifier_result(verifier, 0)->identity), 20000 + strlen("@example.com"));
+    dkim_verifier_report(verifier, ar);
+    assert_int_equal(ar->results->len, 2);
+    for (guint i = 0; i < ar->results->len; i++) {
+        const AuthResResult *reported = g_ptr_array_index(ar->results, i);
+        assert_string_equal(reported->result, "fail");
+        assert_null(authres_property(reported, "header", "i"));
+        assert_int_equal(strlen(authres_property(reported, "header", "b")), DKIM_HEADER_B_MAX);
+    }
+}
+
 /* Lines as they should be, and nothing that a milter would not take. */
 static void test_folding(void **state)
 {
@@ -377,6 +403,21 @@ static void test_u_labels(void **state)
     expect(text, zone, DKIM_PASS, NULL);
 }
 
+/* As DMARC maps it, and SPF: GLib makes another domain of U+03F2, whose owner could sign for this one. */
+static void test_u_label_mapping(void **state)
+{
+    DkimSigning signing = signing_of(DKIM_ED25519_SHA256);
+    signing.domain = "fa\317\262b.example";
+    g_autofree char *text = signed_message(&signing, message);
+    g_autofree char *record = dkim_key_record(signing.key);
+    g_autofree char *elsewhere = g_hostname_to_ascii("s._domainkey.fa\317\262b.example");
+    g_autoptr(Resolver) own = zone_with("s._domainkey.xn--fab-rzc.example", record);
+    g_autoptr(Resolver) other = zone_with(elsewhere, record);
+
+    expect(text, own, DKIM_PASS, NULL);
+    expect(text, other, DKIM_PERMERROR, "there is no key record");
+}
+
 /* ---- l= ---- */
 
 static void test_length(void **state)
@@ -544,12 +585,20 @@ static void test_refused_signing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_result),
-        cmocka_unit_test(test_folding),    cmocka_unit_test(test_look_up),
-        cmocka_unit_test(test_huge_key),   cmocka_unit_test(test_u_labels),
-        cmocka_unit_test(test_many),       cmocka_unit_test(test_large),
-        cmocka_unit_test(test_keys),       cmocka_unit_test(test_refused_signing),
-        cmocka_unit_test(test_length),     cmocka_unit_test(test_many_fields),
+        cmocka_unit_test(test_report_is_short),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_result),
+        cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_look_up),
+        cmocka_unit_test(test_huge_key),
+        cmocka_unit_test(test_u_labels),
+        cmocka_unit_test(test_u_label_mapping),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_refused_signing),
+        cmocka_unit_test(test_length),
+        cmocka_unit_test(test_many_fields),
     };
     make_keys(NULL);
     int failed = cmocka_run_group_tests(tests, NULL, NULL) +

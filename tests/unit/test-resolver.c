@@ -451,6 +451,24 @@ static void test_prefetch(void **state)
     assert_int_equal(ask(resolver, "example.test", DNS_A, 0), DNS_OK);
 }
 
+/* Hints whose names never answer have had their time together: who then asks one after the other does not wait again. */
+static void test_prefetch_timeout(void **state)
+{
+    g_autoptr(Resolver) resolver = resolver_at(port, (ResolverSettings){.timeout_ms = 200});
+    gint64 start = ms();
+
+    for (guint i = 0; i < 8; i++) {
+        g_autofree char *name = g_strdup_printf("h%u.dead.test", i);
+        dns_prefetch(resolver, name, DNS_A);
+    }
+    for (guint i = 0; i < 8; i++) {
+        g_autofree char *name = g_strdup_printf("h%u.dead.test", i);
+        assert_int_equal(ask(resolver, name, DNS_A, 0), DNS_TEMPERROR);
+    }
+    assert_in_range(ms() - start, 195, 390);
+    assert_int_equal(net_resolver_stats(resolver).questions, 8);
+}
+
 static void test_free_wakes(void **state)
 {
     Resolver *resolver = resolver_at(port, (ResolverSettings){0});
@@ -592,6 +610,7 @@ int main(void)
         cmocka_unit_test(test_timeout_and_late_answer),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_prefetch),
+        cmocka_unit_test(test_prefetch_timeout),
         cmocka_unit_test(test_free_wakes),
         cmocka_unit_test(test_flush_asks_again),
         cmocka_unit_test(test_storm),

@@ -36,6 +36,11 @@ class NameServer:
             f.write(zone.rstrip("\n") + "\n")
         self.process.tell(signal.SIGHUP)
 
+    def instead(self, zone: str) -> None:
+        """These lines instead of all that were added."""
+        self.extra.write_text("")
+        self.add(zone)
+
     def misbehave(self, word: str) -> None:
         """All questions: TIMEOUT, SERVFAIL, …; "" ends it."""
         self._control.write_text(word)
