@@ -41,8 +41,7 @@ const AuthorFact *author_fact(Message *message)
 
 /* --- alignment --- */
 
-/* In A-labels and lower case, as DmarcAuthors has it (RFC 8616 §4); NULL: no domain. */
-static const char *plain_domain(Message *message, const char *domain)
+const char *author_plain_domain(Message *message, const char *domain)
 {
     g_autoptr(DmarcAuthors) one = dmarc_authors_new();
     if (!domain || !dmarc_authors_add_domain(one, domain))
@@ -57,7 +56,7 @@ Alignment alignment_with_author(Message *message)
 
 Alignment alignment_with_sender(Message *message)
 {
-    return (Alignment){message, plain_domain(message, message_sender(message)->domain), NULL};
+    return (Alignment){message, author_plain_domain(message, message_sender(message)->domain), NULL};
 }
 
 static const char *org_of(Message *message, const char *domain)
@@ -84,7 +83,7 @@ static gboolean may_share_org(const char *a, const char *b)
 
 gboolean is_aligned(Alignment *with, const char *text)
 {
-    const char *domain = with->domain ? plain_domain(with->message, text) : NULL;
+    const char *domain = with->domain ? author_plain_domain(with->message, text) : NULL;
     if (!domain)
         return FALSE;
     if (strcmp(with->domain, domain) == 0)

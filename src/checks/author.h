@@ -17,6 +17,9 @@ typedef struct {
 
 const AuthorFact *author_fact(Message *message);
 
+/* A domain as it is compared, in A-labels and lower case (RFC 8616 §4); NULL: it is none. The message's. */
+const char *author_plain_domain(Message *message, const char *domain);
+
 /* Relaxed alignment with one domain: the same organizational domain (RFC 9989 §3.2.10), by [dmarc] standard. Asks the DNS only
  * where the names leave it open, and for each domain once. */
 typedef struct {

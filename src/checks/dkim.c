@@ -39,7 +39,8 @@ static DkimCode code_of_message(const DkimFact *fact)
 
 static DkimSigned read_result(Message *message, const DkimResult *result)
 {
-    DkimSigned signature = {result, result->code, result->reason, FALSE, FALSE};
+    const char *domain = author_plain_domain(message, result->domain);
+    DkimSigned signature = {result, domain ? domain : "", result->code, result->reason, FALSE, FALSE};
     if (result->code == DKIM_PASS && result->unsigned_bytes) {
         signature.code = DKIM_POLICY;
         signature.reason =
@@ -54,7 +55,7 @@ static const char *join_domains(Message *message, const DkimFact *fact)
     g_autoptr(GString) text = g_string_new(NULL);
     for (guint i = 0; i < fact->n; i++)
         if (fact->signatures[i].code == DKIM_PASS)
-            g_string_append_printf(text, "%s%s", text->len ? " " : "", fact->signatures[i].result->domain);
+            g_string_append_printf(text, "%s%s", text->len ? " " : "", fact->signatures[i].domain);
     return text->len ? pool_strdup(message_pool(message), text->str) : NULL;
 }
 
@@ -73,8 +74,8 @@ static void evaluate(void *of, void *into)
         DkimSigned *signature = &fact->signatures[i];
         *signature = read_result(message, dkim_verifier_result(digest->dkim, i));
         if (signature->code == DKIM_PASS) {
-            signature->of_author = is_aligned(&author, signature->result->domain);
-            signature->of_sender = is_aligned(&sender, signature->result->domain);
+            signature->of_author = is_aligned(&author, signature->domain);
+            signature->of_sender = is_aligned(&sender, signature->domain);
         } else if (!fact->reason) {
             fact->reason = signature->reason;
         }
@@ -90,24 +91,19 @@ const DkimFact *dkim_fact(Message *message)
 
 /* --- findings --- */
 
-static const char *domain_of(const DkimSigned *signature)
-{
-    return signature->result->domain ? signature->result->domain : "";
-}
-
 /* One of the same domain that passes stands above it. */
 static gboolean is_repeated(const DkimFact *fact, guint index)
 {
     for (guint i = 0; i < index; i++)
         if (fact->signatures[i].code == DKIM_PASS &&
-            strcmp(domain_of(&fact->signatures[i]), domain_of(&fact->signatures[index])) == 0)
+            strcmp(fact->signatures[i].domain, fact->signatures[index].domain) == 0)
             return TRUE;
     return FALSE;
 }
 
 static void find_pass(Message *message, const DkimSigned *signature)
 {
-    const char *domain = domain_of(signature);
+    const char *domain = signature->domain;
     if (!signature->of_author && !signature->of_sender) {
         message_find(message, &check_dkim, TAG_DKIM_OTHER, domain,
                      "signed by %s, which is neither the author's domain nor the sender's", domain);
@@ -128,7 +124,7 @@ static const DkimSigned *pick(Message *message, const DkimFact *fact, DkimCode c
         const DkimSigned *signature = &fact->signatures[i];
         if (signature->code != code || (code == DKIM_FAIL && signature->result->testing))
             continue;
-        if (author && g_ascii_strcasecmp(author, domain_of(signature)) == 0)
+        if (author && g_ascii_strcasecmp(author, signature->domain) == 0)
             return signature;
         picked = picked ? picked : signature;
     }
@@ -137,9 +133,9 @@ static const DkimSigned *pick(Message *message, const DkimFact *fact, DkimCode c
 
 static void find_temperror(Message *message, const DkimSigned *signature)
 {
-    Finding *finding = message_find(message, &check_dkim, TAG_DKIM_TEMPERROR, domain_of(signature),
-                                    "the DKIM signature of %s cannot be checked now: %s",
-                                    domain_of(signature), signature->reason);
+    Finding *finding = message_find(message, &check_dkim, TAG_DKIM_TEMPERROR, signature->domain,
+                                    "the DKIM signature of %s cannot be checked now: %s", signature->domain,
+                                    signature->reason);
     finding_may_become(finding, TAG_DKIM_PASS, TAG_DKIM_OTHER, TAG_DKIM_FAIL, TAG_COUNT);
 }
 
@@ -149,9 +145,9 @@ static void find_fail(Message *message, const DkimFact *fact)
     for (gsize c = 0; c < G_N_ELEMENTS(best_first) && !signature; c++)
         signature = pick(message, fact, best_first[c]);
     if (signature)
-        message_find(message, &check_dkim, TAG_DKIM_FAIL, domain_of(signature),
+        message_find(message, &check_dkim, TAG_DKIM_FAIL, signature->domain,
                      "the DKIM signature of %s does not count: %s",
-                     *domain_of(signature) ? domain_of(signature) : "nobody", signature->reason);
+                     *signature->domain ? signature->domain : "nobody", signature->reason);
 }
 
 static void on_message(Message *message)

@@ -12,6 +12,7 @@
 /* One signature. */
 typedef struct {
     const DkimResult *result;
+    const char *domain; /* d=, as author_plain_domain() makes it; "" if there is none */
     /* result->code, but POLICY for one that passes and leaves the end of the body to anybody (l=). */
     DkimCode code;
     const char *reason; /* NULL for a pass */

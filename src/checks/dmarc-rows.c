@@ -49,11 +49,11 @@ static void add_dkim(Record *row, Message *message)
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(g_free);
     gsize bytes = 0;
     for (guint i = 0; i < dkim->n; i++) {
-        const DkimResult *result = dkim->signatures[i].result;
-        if (!result->domain || !result->selector)
+        const DkimSigned *signature = &dkim->signatures[i];
+        if (!*signature->domain || !signature->result->selector)
             continue;
-        char *text = g_strdup_printf("%s %s %s", result->domain, result->selector,
-                                     dkim_code_name((int)dkim->signatures[i].code));
+        char *text = g_strdup_printf("%s %s %s", signature->domain, signature->result->selector,
+                                     dkim_code_name((int)signature->code));
         bytes += strlen(text);
         if (bytes > DKIM_BYTES_MAX) {
             g_free(text);

@@ -87,7 +87,7 @@ static guint get_dkim(Message *message, DmarcIdentity *into)
     const DkimFact *dkim = dkim_fact(message);
     guint n = 0;
     for (guint i = 0; i < dkim->n; i++)
-        into[n++] = (DmarcIdentity){dkim->signatures[i].result->domain,
+        into[n++] = (DmarcIdentity){dkim->signatures[i].domain,
                                     dmarc_auth_of(dkim_code_name((int)dkim->signatures[i].code))};
     if (!comes_by_relay(message))
         return n;

@@ -31,7 +31,8 @@ static DkimKey *case_key(World *world, gboolean rsa)
 /* Once in a zone: two records of one name would be an error. */
 static void publish(World *world, const DkimKey *key, const char *selector, const char *domain)
 {
-    g_autofree char *name = g_strdup_printf("%s._domainkey.%s", selector, domain);
+    g_autofree char *ascii = g_hostname_to_ascii(domain);
+    g_autofree char *name = g_strdup_printf("%s._domainkey.%s", selector, ascii);
     if (!g_hash_table_add(world->published, g_strdup(name)))
         return;
     g_autofree char *record = dkim_key_record(key);
