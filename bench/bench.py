@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 
 import corpus  # noqa: E402
 from load import LOAD, SESSIONS, corpus_load, run_load  # noqa: E402
-from senders import part_senders  # noqa: E402
+from senders import PROVEN, part_senders  # noqa: E402
 from subjects import BUILD, EVERYTHING, REMEMBERED, SPF, TOP, Stage, Subject, memory  # noqa: E402
 from harness import net  # noqa: E402
 from harness.process import Failed, Process, wait_until  # noqa: E402
@@ -161,8 +161,9 @@ def part_long(stage: Stage, args: argparse.Namespace) -> None:
 def part_big(stage: Stage, args: argparse.Namespace) -> None:
     size = 25 << 20
     folder = stage.own("big-mail")
-    (folder / "big.eml").write_bytes(b"From: a@example.com\r\nSubject: big\r\n\r\n" + (b"x" * 76 + b"\r\n") * (size // 78))
-    for settings, name in (("", "all off"), (EVERYTHING, "everything")):
+    signature = b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=none; h=from; bh=AAAA; b=AAAA\r\n"
+    (folder / "big.eml").write_bytes(signature + b"From: a@example.com\r\nSubject: big\r\n\r\n" + (b"x" * 76 + b"\r\n") * (size // 78))
+    for settings, name in (("", "all off"), (EVERYTHING, "everything"), (PROVEN, "spf, dkim and dmarc")):
         s = stage.postern(f"postern {name}, big", settings)
         run_load(s.address, "--connections=1", "--messages=1")
         before = memory(s.process.pid, "VmHWM")
