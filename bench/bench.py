@@ -1,6 +1,6 @@
 """What Postern costs, against its peers in the same run (scripts/bench).
 
-Parts: load, latency, postfix, idle, long, big, start, instructions, store, remembered; all unless some are named."""
+Parts: load, latency, postfix, idle, long, big, start, instructions, store, remembered, senders; all unless some are named."""
 import argparse
 import os
 import re
@@ -15,35 +15,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
 import corpus  # noqa: E402
+from load import LOAD, SESSIONS, corpus_load, run_load  # noqa: E402
+from senders import PROVEN, part_senders  # noqa: E402
 from subjects import BUILD, EVERYTHING, REMEMBERED, SPF, TOP, Stage, Subject, memory  # noqa: E402
 from harness import net  # noqa: E402
 from harness.process import Failed, Process, wait_until  # noqa: E402
 
-LOAD = BUILD / "tests/fakes/fake-mta"
 ENGINES = BUILD / "bench/bench-engines"
 STORE = BUILD / "bench/bench-store"
-SESSIONS = 16
-
-
-def run_load(address: str, *options: str) -> tuple[float, float, float, float]:
-    """Messages a second, p50 and p99 in ms, messages refused."""
-    done = subprocess.run([LOAD, "load", address, *options], capture_output=True, text=True)
-    found = re.search(r"(\d+) refused, [\d.]+ s, (\d+) a second, p50 ([\d.]+) ms, p99 ([\d.]+)", done.stdout)
-    if not found:
-        raise SystemExit(f"{address}: {done.stdout}{done.stderr}")
-    return float(found[2]), float(found[3]), float(found[4]), int(found[1])
-
-
-def corpus_load(stage: Stage, subject: Subject, messages: int, *options: str) -> tuple[float, float, float, float]:
-    """CPU seconds per 1,000 messages instead of the seconds."""
-    before = subject.cpu()
-    rate, p50, p99, refused = run_load(subject.address, f"--connections={SESSIONS}", f"--messages={messages}",
-                                 f"--mail={stage.folder}/corpus", *options)
-    if refused:
-        subject.refused += refused
-        if subject.name.startswith(("postern", "responder")):
-            raise SystemExit(f"{subject.name}: {refused} messages did not come through")
-    return rate, p50, p99, (subject.cpu() - before) * 1000 / (messages * SESSIONS)
 
 
 def peers(stage: Stage) -> list[Subject]:
@@ -64,7 +43,7 @@ def part_load(stage: Stage, args: argparse.Namespace) -> None:
     for number in range(args.rounds + 1):  # the first warms caches and is not counted
         for subject in subjects:
             messages = max(args.messages // 10, 20) if subject.name.startswith(slow) else args.messages
-            figures = corpus_load(stage, subject, messages)
+            figures = corpus_load(subject, stage.folder / "corpus", messages)
             if number:
                 subject.rounds.append(figures)
     base = next(s for s in subjects if s.name == "postern, spf")
@@ -89,7 +68,7 @@ def part_latency(stage: Stage, args: argparse.Namespace) -> None:
                     stage.postern(f"postern everything, {kind}", EVERYTHING, where())]
         for number in range(args.rounds + 1):
             for s in subjects:
-                figures = corpus_load(stage, s, 200, "--pause=20")
+                figures = corpus_load(s, stage.folder / "corpus", 200, "--pause=20")
                 if number:
                     s.rounds.append(figures)
         middle = {s.name: [statistics.median(r[i] for r in s.rounds) for i in (1, 2)] for s in subjects}
@@ -182,8 +161,9 @@ def part_long(stage: Stage, args: argparse.Namespace) -> None:
 def part_big(stage: Stage, args: argparse.Namespace) -> None:
     size = 25 << 20
     folder = stage.own("big-mail")
-    (folder / "big.eml").write_bytes(b"From: a@example.com\r\nSubject: big\r\n\r\n" + (b"x" * 76 + b"\r\n") * (size // 78))
-    for settings, name in (("", "all off"), (EVERYTHING, "everything")):
+    signature = b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=none; h=from; bh=AAAA; b=AAAA\r\n"
+    (folder / "big.eml").write_bytes(signature + b"From: a@example.com\r\nSubject: big\r\n\r\n" + (b"x" * 76 + b"\r\n") * (size // 78))
+    for settings, name in (("", "all off"), (EVERYTHING, "everything"), (PROVEN, "spf, dkim and dmarc")):
         s = stage.postern(f"postern {name}, big", settings)
         run_load(s.address, "--connections=1", "--messages=1")
         before = memory(s.process.pid, "VmHWM")
@@ -234,7 +214,7 @@ def part_remembered(stage: Stage, args: argparse.Namespace) -> None:
     time.sleep(2)
     for number in range(args.rounds + 1):
         for s in subjects:
-            figures = corpus_load(stage, s, max(args.messages // 4, 20))
+            figures = corpus_load(s, stage.folder / "corpus", max(args.messages // 4, 20))
             if number:
                 s.rounds.append(figures)
     base = statistics.median(r[3] for r in subjects[0].rounds)

@@ -3,6 +3,7 @@ same name server."""
 import os
 import re
 import shutil
+import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,10 +53,34 @@ REMEMBERED = {
     "all of it": STORE + GREYLIST + LIMITS + LISTS,
 }
 ACCESS_RULES = 10000
+# libunbound, which opendkim uses, asks nobody at 127/8; inside a private network every address is ours.
+DNS_ADDRESS = "192.0.2.53"
+OPENDKIM = """Mode v
+Socket local:{socket}
+PidFile {folder}/pid
+Syslog no
+Background no
+UserID root
+AuthservID mx.example.net
+Nameservers {dns}
+On-BadSignature accept
+On-NoSignature accept
+"""
+OPENDMARC = """Socket local:{socket}
+PidFile {folder}/pid
+Syslog false
+Background false
+UserID root
+AuthservID mx.example.net
+TrustedAuthservIDs mx.example.net
+RejectFailures false
+PublicSuffixList /usr/share/publicsuffix/public_suffix_list.dat
+"""
 PYSPF = """debugLevel = 0
 TestOnly = 1
-HELO_reject = Fail
-Mail_From_reject = Fail
+Authserv_Id = mx.example.net
+HELO_reject = False
+Mail_From_reject = False
 Socket = local:{socket}
 PidFile = {folder}/pid
 UserID = root
@@ -63,7 +88,7 @@ InternalHosts = 127.0.0.1
 """
 RSPAMD = """
 options {{
-  pidfile = "{folder}/pid"; filters = ""; dns {{ nameserver = ["{dns}"]; }}
+  pidfile = "{folder}/pid"; filters = "{filters}"; dns {{ nameserver = ["{dns}"]; }}
   cache_file = "{folder}/cache"; hs_cache_dir = "{folder}"; tempdir = "{folder}"; control_socket = "{folder}/control";
   url_tld = "/usr/share/rspamd/effective_tld_names.dat"; explicit_modules = [];
 }}
@@ -72,13 +97,21 @@ worker "rspamd_proxy" {{
   bind_socket = "{socket} mode=0666"; milter = yes; timeout = 120s; count = 1;
   upstream "local" {{ default = yes; self_scan = yes; }}
 }}
-modules {{ path = "/usr/share/rspamd/plugins/spf.lua"; }}
-spf {{ enabled = true; }}
+{modules}
 actions {{ reject = 1000; }}
-group "policies" {{ symbols {{
-  "R_SPF_ALLOW" {{ weight = 0; }} "R_SPF_FAIL" {{ weight = 0; }} "R_SPF_SOFTFAIL" {{ weight = 0; }}
-  "R_SPF_NEUTRAL" {{ weight = 0; }} "R_SPF_NA" {{ weight = 0; }} "R_SPF_DNSFAIL" {{ weight = 0; }} "R_SPF_PERMFAIL" {{ weight = 0; }}
-}} }}
+group "policies" {{ .include "/etc/rspamd/scores.d/policies_group.conf" }}
+"""
+RSPAMD_SPF = """
+modules { path = "/usr/share/rspamd/plugins/spf.lua"; }
+spf { enabled = true; }
+"""
+RSPAMD_SENDERS = """
+modules { path = "/usr/share/rspamd/plugins/spf.lua"; path = "/usr/share/rspamd/plugins/dmarc.lua";
+          path = "/usr/share/rspamd/plugins/milter_headers.lua"; }
+spf { enabled = true; }
+dkim { enabled = true; }
+dmarc { enabled = true; }
+milter_headers { use = ["authentication-results"]; }
 """
 
 
@@ -125,11 +158,21 @@ class Stage:
         self.folder = folder
         zone, ready = folder / "zone", folder / "dns.port"
         zone.write_text(ZONE)
-        self.dns = Process([sys.executable, TOP / "tests/fakes/dns.py", "--port", "53" if net.inside() else "0", "--zone", zone,
-                            "--ready-file", ready], folder / "dns.log")
+        address = DNS_ADDRESS if net.inside() else "127.0.0.1"
+        if net.inside():
+            Path("/etc/resolv.conf").write_text(f"nameserver {address}\n")
+        self.more_names = folder / "more.zone"
+        self.more_names.write_text("")
+        self.dns = Process([sys.executable, TOP / "tests/fakes/dns.py", "--address", address, "--port", "53" if net.inside() else "0",
+                            "--zone", zone, self.more_names, "--ready-file", ready], folder / "dns.log")
         wait_until(lambda: ready.exists() and ready.read_text().strip() != "", 10, "the name server")
-        self.port = ready.read_text().split()[-1]
+        self.dns_server = f"{address}@{ready.read_text().split()[-1]}"
         self.running: list[Process] = [self.dns]
+
+    def add_names(self, zone: str) -> None:
+        """Before anybody has asked for them."""
+        self.more_names.write_text(zone)
+        self.dns.tell(signal.SIGHUP)
 
     def own(self, name: str) -> Path:
         folder = self.folder / re.sub(r"\W+", "-", name)
@@ -152,7 +195,7 @@ class Stage:
         (folder / "access").write_text("".join(f"SPF-Fail:host{i}.example.org\tREJECT\n" for i in range(ACCESS_RULES)))
         config.write_text(f"[daemon]\nlisten = {address}\nsocket_mode = 0666\nmax_sessions = 4000\n"
                           f"[log]\ntarget = file:{folder}/log\n"
-                          f"[dns]\nservers = 127.0.0.1@{self.port}\n{settings.format(folder=folder)}")
+                          f"[dns]\nservers = {self.dns_server}\n{settings.format(folder=folder)}")
         return self.started(name, [POSTERN, "serve", "-c", config], folder, address)
 
     def responder(self, name: str = "responder", address: str | None = None) -> Subject:
@@ -164,24 +207,32 @@ class Stage:
         folder = self.own(name)
         return self.started(name, [NULL_MILTER, *options, f"unix:{folder}/milter.sock"], folder, f"unix:{folder}/milter.sock")
 
-    def pyspf(self) -> Subject | str:
-        if shutil.which("pyspf-milter") is None:
-            return "pyspf-milter is not installed"
+    def peer(self, program: str, name: str, config: str, *options: str, **settings: str) -> Subject | str:
+        """One that is given a configuration file after `options`. Why not, if it is not here or could not ask our name server."""
+        if shutil.which(program) is None:
+            return f"{program} is not installed"
         if not net.inside():
-            return "pyspf-milter asks port 53 only, and there is no private network here"
-        folder = self.own("pyspf")
-        socket = folder / "milter.sock"
-        (folder / "conf").write_text(PYSPF.format(folder=folder, socket=socket))
-        return self.started("pyspf-milter", [shutil.which("pyspf-milter"), folder / "conf"], folder, f"unix:{socket}")
-
-    def rspamd(self) -> Subject | str:
-        if shutil.which("rspamd") is None:
-            return "rspamd is not installed"
-        folder = self.own("rspamd")
+            return f"{program} asks port 53 only, and there is no private network here"
+        folder = self.own(name)
         folder.chmod(0o777)
-        (folder / "conf").write_text(RSPAMD.format(folder=folder, socket=folder / "milter.sock", dns=f"127.0.0.1:{self.port}"))
-        return self.started("rspamd, spf only", [shutil.which("rspamd"), "-f", "-u", "_rspamd", "-g", "_rspamd", "-c", folder / "conf"],
-                            folder, f"unix:{folder}/milter.sock")
+        socket = folder / "milter.sock"
+        (folder / "conf").write_text(config.format(folder=folder, socket=socket, dns=self.dns_server.split("@")[0], **settings))
+        return self.started(name, [shutil.which(program), *options, folder / "conf"], folder, f"unix:{socket}")
+
+    def pyspf(self) -> Subject | str:
+        return self.peer("pyspf-milter", "pyspf-milter", PYSPF)
+
+    def opendkim(self) -> Subject | str:
+        return self.peer("opendkim", "opendkim", OPENDKIM, "-f", "-x")
+
+    def opendmarc(self) -> Subject | str:
+        return self.peer("opendmarc", "opendmarc", OPENDMARC, "-f", "-c")
+
+    def rspamd(self, name: str = "rspamd, spf only", filters: str = "", modules: str = RSPAMD_SPF) -> Subject | str:
+        return self.peer("rspamd", name, RSPAMD, "-f", "-u", "_rspamd", "-g", "_rspamd", "-c", filters=filters, modules=modules)
+
+    def rspamd_senders(self) -> Subject | str:
+        return self.rspamd("rspamd, the same modules", "dkim", RSPAMD_SENDERS)
 
     def stop(self) -> None:
         for process in reversed(self.running):

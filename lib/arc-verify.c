@@ -6,7 +6,7 @@
 struct ArcVerifier {
     const DkimHeader *header;
     const DkimBody *body;
-    DkimRecords *records;
+    DkimRecords records;
     ArcChain chain;
     ArcResult result;
     ArcHop *hops;
@@ -38,7 +38,7 @@ ArcVerifier *arc_verifier_new(const DkimHeader *header, DkimBody *body, gint64 n
     ArcChain *chain = &verifier->chain;
     verifier->header = header;
     verifier->body = body;
-    verifier->records = dkim_records_new();
+    dkim_records_init(&verifier->records);
     arc_chain_read(chain, header, now);
     verifier->result.status = chain->wrong ? ARC_FAIL : chain->n ? ARC_PASS : ARC_NONE;
     verifier->result.reason = chain->wrong;
@@ -59,7 +59,7 @@ void arc_verifier_free(ArcVerifier *verifier)
         g_free((char *)verifier->hops[i].authres);
     g_free(verifier->hops);
     g_free(verifier->reason);
-    g_hash_table_unref(verifier->records);
+    dkim_records_clear(&verifier->records);
     arc_chain_clear(&verifier->chain);
     g_free(verifier);
 }
@@ -68,6 +68,11 @@ static void prefetch(const DkimSignature *signature, Resolver *resolver)
 {
     if (!signature->wrong)
         dns_prefetch(resolver, signature->tags.query, DNS_TXT);
+}
+
+void arc_verifier_use(ArcVerifier *verifier, DkimKeyCache *cache)
+{
+    verifier->records.cache = cache;
 }
 
 void arc_verifier_prefetch(const ArcVerifier *verifier, Resolver *resolver)
@@ -95,7 +100,7 @@ static DkimCode check_message(ArcVerifier *verifier, guint instance, Resolver *r
         *reason = message->wrong;
         return DKIM_PERMERROR;
     }
-    const DkimRecord *record = dkim_records_get(verifier->records, message->tags.query, resolver, deadline);
+    const DkimRecord *record = dkim_records_get(&verifier->records, message->tags.query, resolver, deadline);
     return dkim_signature_check(message, verifier->header, verifier->body, record, reason);
 }
 
@@ -122,7 +127,7 @@ static gboolean check_seals(ArcVerifier *verifier, Resolver *resolver, gint64 de
         arc_hash_field(hash, dkim_header_field(header, link->message.field));
         g_autoptr(EVP_MD_CTX) here = dkim_hash_copy(hash);
         const DkimRecord *record =
-            dkim_records_get(verifier->records, link->seal.tags.query, resolver, deadline);
+            dkim_records_get(&verifier->records, link->seal.tags.query, resolver, deadline);
         DkimCode code = dkim_seal_check(&link->seal, header, here, record, &reason);
         if (code != DKIM_PASS) {
             set_failed(verifier, "ARC-Seal", i + 1, code, reason);

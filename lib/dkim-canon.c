@@ -184,21 +184,46 @@ static gboolean is_clean(const char *p, const char *end)
     return *p != '\t' && (*p != ' ' || (p + 1 < end && !is_blank(p[1]) && p[1] != '\r'));
 }
 
-/* To the first white space that does not stay as it is: a tab, a second blank, or one that a line end may follow.
- * Eight bytes at a time: the top bit of each that is at most ' ' is set in `low`. */
+#define EACH_BYTE(c) (0x0101010101010101 * (guint64)(c))
+
+static guint64 load_bytes(const char *p)
+{
+    guint64 x;
+    memcpy(&x, p, sizeof x);
+    return GUINT64_FROM_LE(x);
+}
+
+/* The top bit of each byte that is at most `limit`, which is less than 0x80. */
+static guint64 low_bytes(guint64 x, guint8 limit)
+{
+    return ~(((x & ~EACH_BYTE(0x80)) + EACH_BYTE(0x7f - limit)) | x) & EACH_BYTE(0x80);
+}
+
+/* The first of eight bytes that is_clean() denies, or NULL; only tabs, and low bytes that another one follows, can be that. */
+static const char *find_unclean(const char *p, const char *end, guint64 x, guint64 low, guint64 next_low)
+{
+    guint64 suspects = (low & (low >> 8 | next_low << 56)) | low_bytes(x, '\t');
+    for (; suspects; suspects &= suspects - 1) {
+        const char *at = p + __builtin_ctzll(suspects) / 8;
+        if (!is_clean(at, end))
+            return at;
+    }
+    return NULL;
+}
+
+/* To the first white space that does not stay as it is: a tab, a second blank, or one that a line end may follow. Sixteen
+ * bytes at a time, of which encoded text mostly has none that is low. */
 static const char *skip_clean(const char *p, const char *end)
 {
-    const guint64 ones = 0x0101010101010101, tops = 0x80 * ones;
-    for (; end - p >= 8; p += 8) {
-        guint64 x;
-        memcpy(&x, p, sizeof x);
-        x = GUINT64_FROM_LE(x);
-        guint64 low = ~(((x & ~tops) + (0x7f - ' ') * ones) | x) & tops;
-        for (; low; low &= low - 1) {
-            const char *at = p + __builtin_ctzll(low) / 8;
-            if (!is_clean(at, end))
-                return at;
-        }
+    for (; end - p > 16; p += 16) {
+        guint64 x = load_bytes(p), y = load_bytes(p + 8);
+        guint64 low_x = low_bytes(x, ' '), low_y = low_bytes(y, ' ');
+        if (!(low_x | low_y))
+            continue;
+        const char *at = find_unclean(p, end, x, low_x, low_y);
+        at = at ? at : find_unclean(p + 8, end, y, low_y, (guchar)p[16] <= ' ' ? 0x80 : 0);
+        if (at)
+            return at;
     }
     while (p < end && is_clean(p, end))
         p++;

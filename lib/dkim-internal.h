@@ -34,7 +34,9 @@ void dkim_hash_peek(const EVP_MD_CTX *hash, guint8 out[static DKIM_HASH_SIZE]);
 
 /* ---- dkim-record.c: public keys in the DNS ---- */
 
+/* Not changed any more once it is made: any threads may read it and verify with its key. */
 typedef struct {
+    gint refs;
     DkimCode code; /* PASS: usable */
     char *reason;
     DkimAlgorithm algorithm; /* RSA_SHA256 stands for both of RSA */
@@ -46,12 +48,22 @@ typedef struct {
 } DkimRecord;
 
 DkimRecord *dkim_record_parse(const char *text, gsize len);
-void dkim_record_free(DkimRecord *record);
-/* Queried and parsed once a name; the table is the verifier's. Borrowed from it. */
-typedef GHashTable DkimRecords;
-DkimRecords *dkim_records_new(void);
+DkimRecord *dkim_record_ref(DkimRecord *record);
+void dkim_record_unref(DkimRecord *record);
+/* Queried once a name; the table is the verifier's. Records are borrowed from it. */
+typedef struct {
+    GHashTable *by_name;
+    DkimKeyCache *cache; /* borrowed; NULL: every record is parsed */
+} DkimRecords;
+void dkim_records_init(DkimRecords *records);
+void dkim_records_clear(DkimRecords *records);
 const DkimRecord *dkim_records_get(DkimRecords *records, const char *name, Resolver *resolver,
                                    gint64 deadline);
+
+/* ---- dkim-key-cache.c ---- */
+
+/* As dkim_record_parse(), which is asked what is not there. `cache` may be NULL. Owned by the caller. */
+DkimRecord *dkim_key_cache_parse(DkimKeyCache *cache, const char *text, gsize len);
 
 /* ---- dkim-tags.c: signatures as they are written ---- */
 

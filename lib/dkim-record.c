@@ -188,6 +188,7 @@ static DkimCode read_record(DkimRecord *record, const TagList *list)
 static DkimRecord *record_new(DkimCode code, const char *reason)
 {
     DkimRecord *record = g_new0(DkimRecord, 1);
+    record->refs = 1;
     record->code = code;
     record->reason = g_strdup(reason);
     return record;
@@ -205,8 +206,16 @@ DkimRecord *dkim_record_parse(const char *text, gsize len)
     return record;
 }
 
-void dkim_record_free(DkimRecord *record)
+DkimRecord *dkim_record_ref(DkimRecord *record)
 {
+    g_atomic_int_inc(&record->refs);
+    return record;
+}
+
+void dkim_record_unref(DkimRecord *record)
+{
+    if (!g_atomic_int_dec_and_test(&record->refs))
+        return;
     EVP_PKEY_free(record->key);
     g_free(record->reason);
     g_free(record);
@@ -223,7 +232,7 @@ static gboolean has_key(const DnsRecord *txt)
 }
 
 /* What several key records mean is undefined (RFC 6376 §3.6.2.2); to choose one would be to guess. */
-static DkimRecord *choose(const DnsAnswer *answer)
+static DkimRecord *choose(const DnsAnswer *answer, DkimKeyCache *cache)
 {
     const DnsRecord *found = answer->n_records == 1 ? &answer->records[0] : NULL;
     for (guint i = 0; !found && i < MIN(answer->n_records, RECORDS_MAX); i++)
@@ -232,11 +241,11 @@ static DkimRecord *choose(const DnsAnswer *answer)
     for (guint i = 0; found && i < MIN(answer->n_records, RECORDS_MAX); i++)
         if (&answer->records[i] != found && has_key(&answer->records[i]))
             return record_new(DKIM_PERMERROR, "there are several key records");
-    return found ? dkim_record_parse(found->text, found->text_len)
+    return found ? dkim_key_cache_parse(cache, found->text, found->text_len)
                  : record_new(DKIM_PERMERROR, "there is no key record");
 }
 
-static DkimRecord *look_up(const char *name, Resolver *resolver, gint64 deadline)
+static DkimRecord *look_up(const char *name, DkimKeyCache *cache, Resolver *resolver, gint64 deadline)
 {
     g_autoptr(DnsAnswer) answer = dns_query(resolver, name, DNS_TXT, deadline);
     if (answer->status == DNS_TEMPERROR) {
@@ -245,26 +254,33 @@ static DkimRecord *look_up(const char *name, Resolver *resolver, gint64 deadline
             g_strdup_printf("the key could not be looked up: %s", answer->why ? answer->why : "?");
         return record;
     }
-    return answer->status == DNS_OK ? choose(answer) : record_new(DKIM_PERMERROR, "there is no key record");
+    return answer->status == DNS_OK ? choose(answer, cache)
+                                    : record_new(DKIM_PERMERROR, "there is no key record");
 }
 
-static void free_record(gpointer record)
+static void unref_record(gpointer record)
 {
-    dkim_record_free(record);
+    dkim_record_unref(record);
 }
 
-DkimRecords *dkim_records_new(void)
+void dkim_records_init(DkimRecords *records)
 {
-    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_record);
+    records->by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, unref_record);
+    records->cache = NULL;
+}
+
+void dkim_records_clear(DkimRecords *records)
+{
+    g_hash_table_unref(records->by_name);
 }
 
 const DkimRecord *dkim_records_get(DkimRecords *records, const char *name, Resolver *resolver,
                                    gint64 deadline)
 {
-    DkimRecord *record = g_hash_table_lookup(records, name);
+    DkimRecord *record = g_hash_table_lookup(records->by_name, name);
     if (!record) {
-        record = look_up(name, resolver, deadline);
-        g_hash_table_insert(records, g_strdup(name), record);
+        record = look_up(name, records->cache, resolver, deadline);
+        g_hash_table_insert(records->by_name, g_strdup(name), record);
     }
     return record;
 }

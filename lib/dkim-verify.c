@@ -183,7 +183,7 @@ typedef struct {
 struct DkimVerifier {
     const DkimHeader *header;
     const DkimBody *body;
-    DkimRecords *records;
+    DkimRecords records;
     Verified each[DKIM_SIGNATURES_MAX];
     guint n, ignored;
     gboolean finished;
@@ -254,7 +254,7 @@ DkimVerifier *dkim_verifier_new(const DkimHeader *header, DkimBody *body, gint64
     DkimVerifier *verifier = g_new0(DkimVerifier, 1);
     verifier->header = header;
     verifier->body = body;
-    verifier->records = dkim_records_new();
+    dkim_records_init(&verifier->records);
     for (guint i = 0; i < dkim_header_len(header); i++) {
         if (!dkim_field_is(dkim_header_field(header, i), "DKIM-Signature"))
             continue;
@@ -276,8 +276,13 @@ void dkim_verifier_free(DkimVerifier *verifier)
         g_free(verifier->each[i].b);
         g_free(verifier->each[i].header_b);
     }
-    g_hash_table_unref(verifier->records);
+    dkim_records_clear(&verifier->records);
     g_free(verifier);
+}
+
+void dkim_verifier_use(DkimVerifier *verifier, DkimKeyCache *cache)
+{
+    verifier->records.cache = cache;
 }
 
 void dkim_verifier_prefetch(const DkimVerifier *verifier, Resolver *resolver)
@@ -290,7 +295,7 @@ void dkim_verifier_prefetch(const DkimVerifier *verifier, Resolver *resolver)
 static void verify(DkimVerifier *verifier, Verified *v, Resolver *resolver, gint64 deadline)
 {
     const DkimTags *tags = &v->signature.tags;
-    const DkimRecord *record = dkim_records_get(verifier->records, tags->query, resolver, deadline);
+    const DkimRecord *record = dkim_records_get(&verifier->records, tags->query, resolver, deadline);
     guint64 length = dkim_body_length(verifier->body, v->signature.form);
     v->result.reason = NULL;
     v->result.key_bits = record->bits;

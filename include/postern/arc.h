@@ -69,6 +69,8 @@ typedef struct {
 typedef struct ArcVerifier ArcVerifier;
 ArcVerifier *arc_verifier_new(const DkimHeader *header, DkimBody *body, gint64 now);
 void arc_verifier_free(ArcVerifier *verifier); /* NULL is allowed */
+/* As dkim_verifier_use(). */
+void arc_verifier_use(ArcVerifier *verifier, DkimKeyCache *cache);
 void arc_verifier_prefetch(const ArcVerifier *verifier, Resolver *resolver);
 /* Once, after dkim_body_end(). */
 void arc_verifier_finish(ArcVerifier *verifier, Resolver *resolver, gint64 deadline);

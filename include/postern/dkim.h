@@ -16,7 +16,7 @@
  *     char *value = dkim_sign(&signing, header, body, &error);
  *
  * Header and body are borrowed, and must outlive the verifier. Pure: no clock (`now` is handed in), no I/O but the
- * resolver. One owner, no locks; a DkimKey is counted and may be used by all threads at once.
+ * resolver. One owner, no locks; but a DkimKey is counted and may be used by all threads at once, and so may a DkimKeyCache.
  *
  * Work is bounded: DKIM_SIGNATURES_MAX signatures, each over no more than the header once, one hash a canonical
  * form of the body, keys up to DKIM_RSA_BITS_MAX. A signature that is wrong is never a temporary error; only the
@@ -101,10 +101,26 @@ typedef struct {
     gboolean testing; /* t=y in the key: the domain tries DKIM out; changes nothing (RFC 6376 §3.6.1) */
 } DkimResult;
 
+/* Public keys that were parsed before, by the text of their records. What a text says never changes, so nothing here goes
+ * out of date: the DNS says which text it is now. Parsing a key, and what is computed from it when it is first used, is
+ * nearly half of what verifying with it costs. For all threads; the key that was not asked for longest makes room. */
+#define DKIM_KEYS_MAX                                                                                        \
+    1000 /* 3 KB each if they are of 2,048 bits; more signers than that bring one message each */
+typedef struct DkimKeyCache DkimKeyCache;
+DkimKeyCache *dkim_key_cache_new(void);
+void dkim_key_cache_free(DkimKeyCache *cache); /* after all verifiers have finished; NULL is allowed */
+typedef struct {
+    guint keys;
+    guint64 found, parsed; /* records that were asked for, so far */
+} DkimKeyCacheStats;
+DkimKeyCacheStats dkim_key_cache_stats(DkimKeyCache *cache);
+
 typedef struct DkimVerifier DkimVerifier;
 /* Reads the signatures and asks the body for the hashes that they need. */
 DkimVerifier *dkim_verifier_new(const DkimHeader *header, DkimBody *body, gint64 now);
 void dkim_verifier_free(DkimVerifier *verifier); /* NULL is allowed */
+/* Before it finishes. Borrowed; NULL, as at first: every key is parsed. */
+void dkim_verifier_use(DkimVerifier *verifier, DkimKeyCache *cache);
 void dkim_verifier_prefetch(const DkimVerifier *verifier, Resolver *resolver);
 /* Once, after dkim_body_end(). `deadline` as for dns_query(). */
 void dkim_verifier_finish(DkimVerifier *verifier, Resolver *resolver, gint64 deadline);

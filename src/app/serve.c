@@ -276,6 +276,7 @@ static gboolean open_services(Daemon *daemon, const Config *config, GError **err
     daemon->services.resolver = net_resolver_new(&dns, error);
     if (!daemon->services.resolver)
         return FALSE;
+    daemon->services.keys = dkim_key_cache_new();
     if (*config->store.path) {
         const StoreSettings store = {
             .path = config->store.path,
@@ -388,6 +389,7 @@ static void daemon_close(Daemon *daemon)
     quarantine_free(daemon->services.quarantine);
     quarantine_free(daemon->services.failed);
     resolver_free(daemon->services.resolver);
+    dkim_key_cache_free(daemon->services.keys);
     pthread_mutex_destroy(&daemon->reload_lock);
     g_free(daemon->stamp);
     log_close();

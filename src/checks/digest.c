@@ -33,6 +33,20 @@ static DkimHeader *read_header(Message *message)
     return message_own(message, header, (GDestroyNotify)dkim_header_free);
 }
 
+static DkimVerifier *new_dkim(Message *message, const DkimHeader *header, gint64 now)
+{
+    DkimVerifier *verifier = dkim_verifier_new(header, message_hashes(message), now);
+    dkim_verifier_use(verifier, session_keys(message_session(message)));
+    return message_own(message, verifier, (GDestroyNotify)dkim_verifier_free);
+}
+
+static ArcVerifier *new_arc(Message *message, const DkimHeader *header, gint64 now)
+{
+    ArcVerifier *verifier = arc_verifier_new(header, message_hashes(message), now);
+    arc_verifier_use(verifier, session_keys(message_session(message)));
+    return message_own(message, verifier, (GDestroyNotify)arc_verifier_free);
+}
+
 static void evaluate(void *of, void *into)
 {
     Message *message = of;
@@ -45,13 +59,10 @@ static void evaluate(void *of, void *into)
     }
     gint64 now = clock_seconds(session_clock(session));
     const DkimHeader *header = read_header(message);
-    DkimBody *body = message_hashes(message);
     if (digest_has_dkim(config))
-        fact->dkim =
-            message_own(message, dkim_verifier_new(header, body, now), (GDestroyNotify)dkim_verifier_free);
+        fact->dkim = new_dkim(message, header, now);
     if (config->arc.verify)
-        fact->arc =
-            message_own(message, arc_verifier_new(header, body, now), (GDestroyNotify)arc_verifier_free);
+        fact->arc = new_arc(message, header, now);
 }
 
 const DigestFact *digest_fact(Message *message)

@@ -14,6 +14,7 @@ typedef struct {
     Resolver *resolver;
     const Clock *clock;
     Random *random;
+    DkimKeyCache *keys;     /* NULL: every public key is parsed again */
     Quarantine *quarantine; /* NULL: there is none; what should go there gets a temporary failure instead */
     Quarantine *failed;     /* messages on which a check failed; NULL: they are not kept */
     Store *store;           /* NULL: nothing is remembered */

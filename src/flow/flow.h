@@ -57,6 +57,7 @@ const Config *session_config(const Session *session);
 Pool *session_pool(Session *session);
 const Clock *session_clock(const Session *session);
 Random *session_random(const Session *session);
+DkimKeyCache *session_keys(const Session *session); /* public keys of strangers; may be NULL */
 /* Answers count against no message; each question has the time that is left of this stage. */
 Resolver *session_resolver(Session *session);
 /* g_get_monotonic_time() at which the hooks of this stage must be done, in µs. */

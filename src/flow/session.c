@@ -449,6 +449,11 @@ Random *session_random(const Session *session)
     return session->engine->services->random;
 }
 
+DkimKeyCache *session_keys(const Session *session)
+{
+    return session->engine->services->keys;
+}
+
 Resolver *session_resolver(Session *session)
 {
     return &session->resolver.base;

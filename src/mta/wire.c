@@ -5,6 +5,9 @@
 
 /* Small: an idle connection holds one. A read of this size takes a whole envelope step. */
 #define READER_START 4096
+/* A chunk of a body. As soon as the buffer has been full once, a packet of that size is given room in one step; above it the
+ * announced length is not believed, and doubling costs a liar as many bytes as it costs us. */
+#define READER_LEAP 65540
 
 struct WireReader {
     guint8 *buf;
@@ -65,21 +68,35 @@ void wire_reader_free(WireReader *reader)
     g_free(reader);
 }
 
+static void reader_grow(WireReader *reader)
+{
+    gsize have = reader->end - reader->begin;
+    gsize cap = MAX(have == reader->cap ? 2 * reader->cap : reader->cap, MIN(reader->wanted, READER_LEAP));
+    guint8 *buf = g_malloc(cap);
+
+    memcpy(buf, reader->buf + reader->begin, have);
+    g_free(reader->buf);
+    reader->buf = buf;
+    reader->cap = cap;
+    reader->begin = 0;
+    reader->end = have;
+}
+
 void *wire_reader_room(WireReader *reader, gsize *len)
 {
+    gboolean full = reader->end == reader->cap;
+
     if (reader->begin == reader->end) {
         reader->begin = reader->end = 0;
-    } else if (reader->begin > 0 &&
-               (reader->end == reader->cap || reader->begin + reader->wanted > reader->cap)) {
+    } else if (full && reader->wanted > reader->cap) {
+        reader_grow(reader);
+    } else if (reader->begin > 0 && (full || reader->begin + reader->wanted > reader->cap)) {
         memmove(reader->buf, reader->buf + reader->begin, reader->end - reader->begin);
         reader->end -= reader->begin;
         reader->begin = 0;
     }
-    /* Doubling costs a liar as many bytes as it costs us; the announced length is not believed. */
-    if (reader->end == reader->cap) {
-        reader->cap *= 2;
-        reader->buf = g_realloc(reader->buf, reader->cap);
-    }
+    if (reader->end == reader->cap)
+        reader_grow(reader);
     *len = reader->cap - reader->end;
     return reader->buf + reader->end;
 }

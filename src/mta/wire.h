@@ -14,7 +14,8 @@
  *
  * A WirePacket and all strings of a WireCommand point into the reader's buffer: they are good until the next
  * wire_reader_room(). Nothing is allocated for a command. The reader's buffer grows with what has really
- * arrived, never with what a peer has announced.
+ * arrived, not with what a peer has announced: of that no more is believed than a chunk of a body, once 4 KiB of
+ * it are there.
  *
  * Everything that we send is appended to a GString. One thread each; no globals.
  *

@@ -3,10 +3,14 @@
  *
  *     fake-mta run ADDRESS [SCRIPT…]      script from files or stdin (mta.h), the talk to stdout
  *     fake-mta load ADDRESS [--connections N] [--messages N] [--headers N] [--body BYTES] [--rcpts N]
- *                   [--mail FOLDER] [--pause MS]
- *                                         one line: messages a second, time for a message. With --mail its
- * files are sent, in turn; with --pause each session waits before each message fake-mta idle ADDRESS N
- * SECONDS     that many sessions, opened and left alone
+ *                   [--helo NAME] [--mail FOLDER [--save FOLDER]] [--count TEXT]… [--pause MS]
+ *                                         one line: messages a second, time for a message
+ *     fake-mta idle ADDRESS N SECONDS     that many sessions, opened and left alone
+ *
+ * With --mail the folder's files are sent, in turn, each from the sender that its Return-Path names, which is not sent
+ * itself. With --save each is written as the next filter will see it: under the header fields that this one added. With
+ * --count a line for each text: in how many messages it stood in the added fields, letters in either case. With --pause
+ * each session waits before each message.
  */
 #include "fakes/mta.h"
 
@@ -17,15 +21,21 @@
 
 /* A message as the milter protocol sends it: name, value, name, value, …, NULL; then the body. */
 typedef struct {
+    char *name;   /* of its file */
+    char *sender; /* with <> */
     GPtrArray *header;
     char *text;
     const char *body;
     gsize body_len;
 } Letter;
 
+#define CLIENT      "client.example.com"
+#define COUNTED_MAX 16
+
 typedef struct {
     int connections, messages, headers, body, rcpts, pause;
-    char *mail;
+    char *helo, *mail, *save;
+    char **counted;     /* NULL: nothing is */
     GPtrArray *letters; /* NULL: made-up ones */
 } Load;
 
@@ -35,6 +45,7 @@ typedef struct {
     gint64 *times; /* µs, one a message */
     guint refused; /* messages that did not come through */
     guint first;   /* letter that it begins with, so that not all send the big one at once */
+    guint counts[COUNTED_MAX];
 } Client;
 
 /* ---- load ---- */
@@ -45,19 +56,26 @@ typedef struct {
 typedef struct {
     Mta *mta;
     GString *out;
+    GString *fields; /* added to this message */
     gboolean good;
+    gboolean accepted; /* the filter wants no more of this message */
+    gboolean skipped;  /* nor of its body */
 } Talk;
 
 static void say(Talk *talk, guint32 no, guint32 quiet, gsize begin)
 {
-    if (mta_protocol(talk->mta) & no) {
+    if (talk->accepted) {
+        g_string_truncate(talk->out, 0);
+    } else if (mta_protocol(talk->mta) & no) {
         g_string_truncate(talk->out, begin);
     } else if (!(mta_protocol(talk->mta) & quiet)) {
-        guint8 letter = talk->good ? mta_step(talk->mta, talk->out, NULL) : 0;
+        guint8 letter = talk->good ? mta_step(talk->mta, talk->out, talk->fields) : 0;
 
         g_string_truncate(talk->out, 0);
-        talk->good =
-            letter == WIRE_ACTION_CONTINUE || letter == WIRE_ACTION_ACCEPT || letter == WIRE_ACTION_NEGOTIATE;
+        talk->accepted = letter == WIRE_ACTION_ACCEPT;
+        talk->skipped = letter == WIRE_ACTION_SKIP;
+        talk->good = talk->accepted || talk->skipped || letter == WIRE_ACTION_CONTINUE ||
+                     letter == WIRE_ACTION_NEGOTIATE;
     }
 }
 
@@ -75,7 +93,7 @@ static void say_macros(Talk *talk, WireCommandKind macro_for, const char *const 
     wire_mta_put_macros(talk->out, macro_for, pairs);
 }
 
-static void open_session(Talk *talk)
+static void open_session(Talk *talk, const char *helo)
 {
     gsize begin;
 
@@ -84,10 +102,9 @@ static void open_session(Talk *talk)
     begin = talk->out->len;
     say_macros(talk, WIRE_COMMAND_CONNECT,
                (const char *[]){"j", "mx.example.net", "v", "load", "{daemon_name}", "mx", NULL});
-    wire_mta_put_connect(talk->out, "client.example.com", WIRE_FAMILY_INET, 4711, "192.0.2.1");
+    wire_mta_put_connect(talk->out, CLIENT, WIRE_FAMILY_INET, 4711, "192.0.2.1");
     say(talk, WIRE_NO_CONNECT, WIRE_QUIET_CONNECT, begin);
-    say_strings(talk, WIRE_COMMAND_HELO, WIRE_NO_HELO, WIRE_QUIET_HELO,
-                (const char *[]){"client.example.com", NULL});
+    say_strings(talk, WIRE_COMMAND_HELO, WIRE_NO_HELO, WIRE_QUIET_HELO, (const char *[]){helo, NULL});
 }
 
 static void send_headers(Talk *talk, int n)
@@ -105,7 +122,7 @@ static void send_body(Talk *talk, const char *text, gsize len)
 {
     static const char zeros[WIRE_CHUNK_MAX];
 
-    for (gsize at = 0; at < len && !(mta_protocol(talk->mta) & WIRE_NO_BODY);) {
+    for (gsize at = 0; at < len && !talk->skipped && !(mta_protocol(talk->mta) & WIRE_NO_BODY);) {
         gsize now = MIN(len - at, sizeof zeros), begin = talk->out->len;
 
         wire_mta_put(talk->out, WIRE_COMMAND_BODY, text != NULL ? text + at : zeros, now);
@@ -118,19 +135,33 @@ static void send_body(Talk *talk, const char *text, gsize len)
     }
 }
 
+/* Who has not asked for the blank after the colon does not get it. */
 static void send_letter(Talk *talk, const Letter *letter)
 {
-    for (guint i = 0; i + 1 < letter->header->len; i += 2)
+    gboolean all = (mta_protocol(talk->mta) & WIRE_LEAD_SPACE) != 0;
+
+    for (guint i = 0; i + 1 < letter->header->len; i += 2) {
+        const char *value = letter->header->pdata[i + 1];
+
         say_strings(talk, WIRE_COMMAND_HEADER, WIRE_NO_HEADERS, WIRE_QUIET_HEADERS,
-                    (const char *[]){letter->header->pdata[i], letter->header->pdata[i + 1], NULL});
+                    (const char *[]){letter->header->pdata[i], value + (!all && *value == ' '), NULL});
+    }
     say_strings(talk, WIRE_COMMAND_EOH, WIRE_NO_EOH, WIRE_QUIET_EOH, NULL);
     send_body(talk, letter->body, letter->body_len);
 }
 
+/* NULL: a made-up one. */
+static const Letter *letter_at(const Load *load, guint number)
+{
+    return load->letters != NULL ? load->letters->pdata[number % load->letters->len] : NULL;
+}
+
 static void send_content(Talk *talk, const Load *load, guint number)
 {
-    if (load->letters != NULL) {
-        send_letter(talk, load->letters->pdata[number % load->letters->len]);
+    const Letter *letter = letter_at(load, number);
+
+    if (letter != NULL) {
+        send_letter(talk, letter);
         return;
     }
     send_headers(talk, load->headers);
@@ -138,13 +169,23 @@ static void send_content(Talk *talk, const Load *load, guint number)
     send_body(talk, NULL, load->body);
 }
 
+/* "<a@example.com>" in two ways. */
+static void send_sender(Talk *talk, const char *sender)
+{
+    g_autofree char *bare = g_strndup(sender + 1, strlen(sender) - 2);
+
+    say_macros(talk, WIRE_COMMAND_MAIL, (const char *[]){"i", "4XyZ1a2b3c", "{mail_addr}", bare, NULL});
+    say_strings(talk, WIRE_COMMAND_MAIL, 0, WIRE_QUIET_MAIL, (const char *[]){sender, "SIZE=5000", NULL});
+}
+
 static gboolean send_message(Talk *talk, const Load *load, guint number)
 {
+    const Letter *letter = letter_at(load, number);
+
     talk->good = TRUE;
-    say_macros(talk, WIRE_COMMAND_MAIL,
-               (const char *[]){"i", "4XyZ1a2b3c", "{mail_addr}", "a@example.com", NULL});
-    say_strings(talk, WIRE_COMMAND_MAIL, 0, WIRE_QUIET_MAIL,
-                (const char *[]){"<a@example.com>", "SIZE=5000", NULL});
+    talk->accepted = talk->skipped = FALSE;
+    g_string_truncate(talk->fields, 0);
+    send_sender(talk, letter != NULL ? letter->sender : "<a@example.com>");
     for (int i = 0; i < load->rcpts; i++) {
         say_macros(talk, WIRE_COMMAND_RCPT, (const char *[]){"{rcpt_addr}", "b@example.net", NULL});
         say_strings(talk, WIRE_COMMAND_RCPT, WIRE_NO_RCPT, WIRE_QUIET_RCPT,
@@ -156,14 +197,44 @@ static gboolean send_message(Talk *talk, const Load *load, guint number)
     return talk->good;
 }
 
+static void count(Client *client, const char *fields)
+{
+    char **counted = client->load->counted;
+
+    for (guint i = 0; counted != NULL && counted[i] != NULL; i++)
+        client->counts[i] += strcasestr(fields, counted[i]) != NULL;
+}
+
+/* The order of the added fields does not matter to who looks for them by name. */
+static void save(const Load *load, const Letter *letter, const char *fields)
+{
+    g_autoptr(GString) file = g_string_new(NULL);
+    g_autofree char *path = g_build_filename(load->save, letter->name, NULL);
+
+    g_string_append_printf(file, "Return-Path: %s\r\n%s", letter->sender, fields);
+    for (guint i = 0; i + 1 < letter->header->len; i += 2) {
+        g_auto(GStrv) lines = g_strsplit(letter->header->pdata[i + 1], "\n", -1);
+        g_autofree char *value = g_strjoinv("\r\n", lines);
+
+        g_string_append_printf(file, "%s:%s\r\n", (const char *)letter->header->pdata[i], value);
+    }
+    g_string_append(file, "\r\n");
+    g_string_append_len(file, letter->body, (gssize)letter->body_len);
+    if (!g_file_set_contents(path, file->str, (gssize)file->len, NULL))
+        g_error("%s cannot be written", path);
+}
+
 static void *client_main(void *data)
 {
     Client *client = data;
-    Talk talk = {.mta = mta_connect(client->address, NULL), .out = g_string_new(NULL), .good = TRUE};
+    Talk talk = {.mta = mta_connect(client->address, NULL),
+                 .out = g_string_new(NULL),
+                 .fields = g_string_new(NULL),
+                 .good = TRUE};
 
     client->refused = talk.mta != NULL ? 0 : client->load->messages;
     if (talk.mta != NULL)
-        open_session(&talk);
+        open_session(&talk, client->load->helo);
     for (int i = 0; talk.mta != NULL && i < client->load->messages; i++) {
         gint64 begun;
 
@@ -172,9 +243,13 @@ static void *client_main(void *data)
         begun = g_get_monotonic_time();
         client->refused += !send_message(&talk, client->load, client->first + i);
         client->times[i] = g_get_monotonic_time() - begun;
+        count(client, talk.fields->str);
+        if (client->load->save != NULL)
+            save(client->load, letter_at(client->load, client->first + i), talk.fields->str);
     }
     mta_free(talk.mta);
     g_string_free(talk.out, TRUE);
+    g_string_free(talk.fields, TRUE);
     return NULL;
 }
 
@@ -185,17 +260,33 @@ static void letter_free(gpointer data)
     Letter *letter = data;
 
     g_ptr_array_unref(letter->header);
+    g_free(letter->name);
+    g_free(letter->sender);
     g_free(letter->text);
     g_free(letter);
 }
 
+/* A Return-Path on top is the sender, and no part of what is sent (RFC 5321 section 4.4). */
+static void take_sender(Letter *letter)
+{
+    gpointer *first = letter->header->pdata;
+
+    letter->sender = g_strdup("<a@example.com>");
+    if (letter->header->len == 0 || g_ascii_strcasecmp(first[0], "Return-Path") != 0)
+        return;
+    g_free(letter->sender);
+    letter->sender = g_strstrip(g_strdup(first[1]));
+    g_ptr_array_remove_range(letter->header, 0, 2);
+}
+
 /* Cuts `text` in place. Continuation lines keep their LF, the CR before it goes. */
-static Letter *letter_new(char *text, gsize len)
+static Letter *letter_new(const char *path, char *text, gsize len)
 {
     Letter *letter = g_new0(Letter, 1);
     char *end = g_strstr_len(text, len, "\r\n\r\n");
     g_auto(GStrv) lines = NULL;
 
+    letter->name = g_path_get_basename(path);
     letter->header = g_ptr_array_new_with_free_func(g_free);
     letter->text = text;
     letter->body = end != NULL ? end + 4 : text + len;
@@ -217,6 +308,7 @@ static Letter *letter_new(char *text, gsize len)
             g_ptr_array_add(letter->header, g_strdup(colon + 1));
         }
     }
+    take_sender(letter);
     return letter;
 }
 
@@ -244,7 +336,7 @@ static GPtrArray *read_letters(const char *folder, GError **error)
 
         if (!g_file_get_contents(names->pdata[i], &text, &len, error))
             return NULL;
-        g_ptr_array_add(letters, letter_new(text, len));
+        g_ptr_array_add(letters, letter_new(names->pdata[i], text, len));
     }
     if (letters->len == 0)
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s: no file is in it", folder);
@@ -269,7 +361,10 @@ static int run_load(const char *address, const Load *load)
     double seconds;
 
     for (int i = 0; i < load->connections; i++) {
-        clients[i] = (Client){address, load, times + (gsize)i * load->messages, 0, (guint)i * 7};
+        clients[i] = (Client){.address = address,
+                              .load = load,
+                              .times = times + (gsize)i * load->messages,
+                              .first = (guint)i * 7};
         if (pthread_create(&threads[i], NULL, client_main, &clients[i]) != 0)
             return 75;
     }
@@ -281,6 +376,13 @@ static int run_load(const char *address, const Load *load)
     qsort(times, n, sizeof *times, by_time);
     printf("%zu messages, %u refused, %.2f s, %.0f a second, p50 %.3f ms, p99 %.3f ms\n", n, refused, seconds,
            n / seconds, times[n / 2] / 1e3, times[n * 99 / 100] / 1e3);
+    for (guint i = 0; load->counted != NULL && load->counted[i] != NULL; i++) {
+        guint total = 0;
+
+        for (int c = 0; c < load->connections; c++)
+            total += clients[c].counts[i];
+        printf("%u %s\n", total, load->counted[i]);
+    }
     return refused > 0;
 }
 
@@ -293,7 +395,7 @@ static int run_idle(const char *address, int n, int seconds)
         Talk talk = {.mta = mta_connect(address, NULL), .out = g_string_new(NULL), .good = TRUE};
 
         if (talk.mta != NULL) {
-            open_session(&talk);
+            open_session(&talk, CLIENT);
             good += talk.good;
             g_ptr_array_add(all, talk.mta);
         }
@@ -337,14 +439,18 @@ static int run_script(const char *address, char **files)
 
 int main(int argc, char **argv)
 {
-    Load load = {.connections = 10, .messages = 100, .headers = 4, .body = 4096, .rcpts = 1};
+    Load load = {.connections = 10, .messages = 100, .headers = 4, .body = 4096, .rcpts = 1, .helo = CLIENT};
     const GOptionEntry entries[] = {
         {"connections", 0, 0, G_OPTION_ARG_INT, &load.connections, "at once", "N"},
         {"messages", 0, 0, G_OPTION_ARG_INT, &load.messages, "on each connection", "N"},
         {"headers", 0, 0, G_OPTION_ARG_INT, &load.headers, "in each message", "N"},
         {"body", 0, 0, G_OPTION_ARG_INT, &load.body, "of each message", "BYTES"},
         {"rcpts", 0, 0, G_OPTION_ARG_INT, &load.rcpts, "of each message", "N"},
+        {"helo", 0, 0, G_OPTION_ARG_STRING, &load.helo, "what each session calls itself", "NAME"},
         {"mail", 0, 0, G_OPTION_ARG_FILENAME, &load.mail, "whose files are the messages", "FOLDER"},
+        {"save", 0, 0, G_OPTION_ARG_FILENAME, &load.save, "where they are written with what was added",
+         "FOLDER"},
+        {"count", 0, 0, G_OPTION_ARG_STRING_ARRAY, &load.counted, "in added header fields", "TEXT"},
         {"pause", 0, 0, G_OPTION_ARG_INT, &load.pause, "before each message", "MS"},
         {0},
     };
@@ -360,6 +466,14 @@ int main(int argc, char **argv)
         return run_script(argv[2], argv + 3);
     if (load.mail != NULL && (load.letters = read_letters(load.mail, &error)) == NULL) {
         fprintf(stderr, "fake-mta: %s\n", error->message);
+        return 2;
+    }
+    if (load.counted != NULL && g_strv_length(load.counted) > COUNTED_MAX) {
+        fprintf(stderr, "fake-mta: at most %d times --count\n", COUNTED_MAX);
+        return 2;
+    }
+    if (load.save != NULL && load.letters == NULL) {
+        fprintf(stderr, "fake-mta: --save needs --mail\n");
         return 2;
     }
     if (argc == 3 && strcmp(argv[1], "load") == 0 && load.connections > 0 && load.messages > 0)

@@ -179,7 +179,16 @@ void mta_send(Mta *mta, const GString *packets)
     send_bytes(mta, packets->str, packets->len);
 }
 
-guint8 mta_step(Mta *mta, const GString *packets, guint *edits)
+/* Values have LF between their lines, and their first blank only if that was agreed on. */
+static void append_field(GString *fields, const char *name, const char *value)
+{
+    g_auto(GStrv) lines = g_strsplit(value, "\n", -1);
+    g_autofree char *folded = g_strjoinv("\r\n", lines);
+
+    g_string_append_printf(fields, "%s:%s%s\r\n", name, *value == ' ' ? "" : " ", folded);
+}
+
+guint8 mta_step(Mta *mta, const GString *packets, GString *fields)
 {
     WireMtaAction action;
 
@@ -191,8 +200,9 @@ guint8 mta_step(Mta *mta, const GString *packets, guint *edits)
         }
         if (wire_mta_is_final(&action))
             return action.kind;
-        if (edits != NULL)
-            ++*edits;
+        if (fields != NULL &&
+            (action.kind == WIRE_ACTION_INSERT_HEADER || action.kind == WIRE_ACTION_ADD_HEADER))
+            append_field(fields, action.args[0], action.args[1]);
     }
     return 0;
 }

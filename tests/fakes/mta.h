@@ -52,8 +52,9 @@ char *mta_run(Mta *mta, const char *script);
 
 /* For load: only sends. */
 void mta_send(Mta *mta, const GString *packets);
-/* The same, and waits for the answer, without texts. The final action's letter, or 0 when the filter has hung up; edits are counted. */
-guint8 mta_step(Mta *mta, const GString *packets, guint *edits);
+/* The same, and waits for the answer. The final action's letter, or 0 when the filter has hung up. `fields` (may be NULL) is
+ * appended the header fields that the filter adds, as they stand in a file: "Name: value\r\n". */
+guint8 mta_step(Mta *mta, const GString *packets, GString *fields);
 
 /* What the filter has agreed to, after "negotiate". */
 guint32 mta_protocol(const Mta *mta);

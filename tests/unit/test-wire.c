@@ -283,6 +283,16 @@ static void test_room_follows_bytes(void **state)
     assert_int_equal(wire_reader_next(reader, &packet), WIRE_MORE);
     wire_reader_room(reader, &room);
     assert_true(room < 8192);
+    /* Once that is full there is room for a chunk, though the packet says that it is a megabyte; then twice as much. */
+    for (gsize have = 5, i = 0; i < 3; i++) {
+        static const gsize rooms[] = {4096, 65540, 2 * 65540};
+        void *to = wire_reader_room(reader, &room);
+        assert_int_equal(have + room, rooms[i]);
+        memset(to, 'x', room);
+        wire_reader_filled(reader, room);
+        have += room;
+        assert_int_equal(wire_reader_next(reader, &packet), WIRE_MORE);
+    }
     assert_false(wire_reader_is_empty(reader));
 }
 
