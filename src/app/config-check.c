@@ -403,6 +403,7 @@ ON(no_rewriting_of_own,
 ON(rewrites_nothing, (rewrites(config, REWRITE_OWN) && signs_nothing(config)) ||
                          (rewrites(config, REWRITE_FORWARDED) && *config->srs.forward_domain == '\0'))
 ON(no_bounces, !config->bounces.check)
+ON(nobody_reads_bounces, !config->bounces.check && !config->bounces.blacklist)
 ON(nothing_is_signed, signs_nothing(config))
 ON(knows_no_domain, rewrites(config, REWRITE_FORWARDED) &&
                         patterns_is_empty(config->sender.internal_domains) &&
@@ -484,8 +485,13 @@ static const struct {
     {"bounces", "require_signature", no_bounces, PROBLEM_WARNING, "does nothing unless check = yes"},
     {"bounces", "require_signature", nothing_is_signed, PROBLEM_WARNING,
      "does nothing: [srs] sign_srs, sign_ses and sign_batv are empty"},
-    {"bounces", "senders", no_bounces, PROBLEM_WARNING, "does nothing unless check = yes"},
+    {"bounces", "senders", nobody_reads_bounces, PROBLEM_WARNING, "does nothing without check or blacklist"},
     {"bounces", "unsigned_ok", no_bounces, PROBLEM_WARNING, "does nothing unless check = yes"},
+    {"bounces", "blacklist", no_srs_secrets, PROBLEM_WARNING,
+     "does nothing without [srs] secret_file: Received-SPF bears no mark"},
+    {"bounces", "blacklist", spf_is_off, PROBLEM_WARNING,
+     "does nothing without [spf] mode: there is no Received-SPF"},
+    {"bounces", "blacklist", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
     {"sender", "internal_mta", nobody_is_internal, PROBLEM_WARNING,
      "does nothing but for logins: internal_connect is empty, so nobody else is internal"},
     {"sender", "internal_domains", nobody_is_internal, PROBLEM_WARNING,

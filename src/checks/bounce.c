@@ -13,6 +13,8 @@
  *
  * Tags: Bounce-Genuine, Bounce-Forged (subject: the recipient), Bounce-Many (the client's address).
  */
+#include "checks/bounce.h"
+
 #include "checks/checks.h"
 #include "checks/client.h"
 #include "conf/signing.h"
@@ -43,7 +45,7 @@ static gboolean wanted(const Config *config)
 }
 
 /* "mailer-daemon@" is a local part at any domain. */
-static gboolean is_bounce(Message *message)
+gboolean bounce_is(const Message *message)
 {
     const PatternList *senders = session_config(message_session(message))->bounces.senders;
     const Address *sender = message_sender(message);
@@ -96,7 +98,7 @@ static void evaluate(void *of, void *into)
     Recipient *recipient = of;
     BounceFact *fact = into;
     Session *session = message_session(recipient_message(recipient));
-    fact->bounce = wanted(session_config(session)) && is_bounce(recipient_message(recipient));
+    fact->bounce = wanted(session_config(session)) && bounce_is(recipient_message(recipient));
     fact->status = SRS_UNTAGGED;
     if (!fact->bounce)
         return;
@@ -140,7 +142,7 @@ static void judge(Recipient *recipient)
 
 static gboolean has_several(Message *message)
 {
-    return message_n_accepted(message) > 1 && is_bounce(message) && !excused_client(message_session(message));
+    return message_n_accepted(message) > 1 && bounce_is(message) && !excused_client(message_session(message));
 }
 
 /* At end of message: who only asks has gone by then. */

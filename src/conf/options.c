@@ -278,6 +278,9 @@ const Option options[] = {
     PATTERNS(bounces, unsigned_ok, "", "Domains of hosts and senders that may bounce to an unsigned address.",
              .example = "careless.example, *.careless.example"),
     BOOL(bounces, restore, "yes", "Put the recipient of a genuine bounce back to the address that was rewritten or signed."),
+    SECONDS(bounces, blacklist, "0", 0, 3650 * DAY,
+            "Who has sent mail through us that a bounce quotes as failed, with our mark and a pass in Received-SPF, is blacklisted for so long; 0: nobody is.",
+            .example = "30d"),
 
     ADDRESSES(lists, whitelist, "Senders who are welcome.",
               .example = "joe@example.com, @example.net, *.example.org, !jane@example.net, file:/etc/postern/whitelist"),
