@@ -487,6 +487,8 @@ static const struct {
      "does nothing: [srs] sign_srs, sign_ses and sign_batv are empty"},
     {"bounces", "senders", nobody_reads_bounces, PROBLEM_WARNING, "does nothing without check or blacklist"},
     {"bounces", "unsigned_ok", no_bounces, PROBLEM_WARNING, "does nothing unless check = yes"},
+    {"bounces", "per_signature", no_bounces, PROBLEM_WARNING, "does nothing unless check = yes"},
+    {"bounces", "per_signature", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
     {"bounces", "blacklist", no_srs_secrets, PROBLEM_WARNING,
      "does nothing without [srs] secret_file: Received-SPF bears no mark"},
     {"bounces", "blacklist", spf_is_off, PROBLEM_WARNING,

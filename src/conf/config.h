@@ -215,6 +215,7 @@ typedef struct {
         PatternList *senders;       /* who bounces with a sender of his own: postmaster@ */
         PatternList *unsigned_ok;   /* domains of hosts that may bounce to an unsigned address */
         gboolean restore;           /* the recipient of a genuine one is put back to what it was */
+        int per_signature;          /* that one SES signature is good for; 0: any number */
         int blacklist;              /* who has sent what it quotes, for so long (C13); 0: not */
     } bounces;
 

@@ -278,6 +278,8 @@ const Option options[] = {
     PATTERNS(bounces, unsigned_ok, "", "Domains of hosts and senders that may bounce to an unsigned address.",
              .example = "careless.example, *.careless.example"),
     BOOL(bounces, restore, "yes", "Put the recipient of a genuine bounce back to the address that was rewritten or signed."),
+    INT(bounces, per_signature, "0", 0, 1000000,
+        "Bounces that one SES signature is good for, more are forged; it needs [store] path. 0: any number."),
     SECONDS(bounces, blacklist, "0", 0, 3650 * DAY,
             "Who has sent mail through us that a bounce quotes as failed, with our mark and a pass in Received-SPF, is blacklisted for so long; 0: nobody is.",
             .example = "30d"),

@@ -207,6 +207,8 @@ static const OldRow olds[] = {
      ":4: note: [srs] database is accepted"},
     {"SRS, unsigned bounces", "[srs]\nsecret = x\nreject_spoofed = 1", "require_signature = yes"},
     {"SRS, bounces are looked at", "[srs]\nsecret = x", "check = yes"},
+    {"SES, three times", "[srs]\nsecret = x\nses = a.example", "per_signature = 3"},
+    {"SES, none", "[srs]\nsecret = x\nsrs = a.example", "per_signature = 0"},
     {"SRS, the map restores", "[srs]\nsecret = x", "restore = no"},
     {"SRS, who bounces, too", "[srs]\nsecret = x\nbanned_users = postmaster,mailer-daemon clamav",
      "senders = postmaster@, mailer-daemon@, clamav@"},
