@@ -101,7 +101,7 @@ static gboolean parse_tag(World *world, const char *word, Tag *ret)
     return FALSE;
 }
 
-/* [<rcpt>] TAG SUBJECT "sentence" [becomes TAG …] from word `i` on. */
+/* [<rcpt>] TAG SUBJECT "sentence" [of another | becomes TAG …] from word `i` on. */
 static gboolean parse_planned(World *world, const Line *line, guint i, Planned *p)
 {
     const char *word = line_word(line, i);
@@ -115,8 +115,13 @@ static gboolean parse_planned(World *world, const Line *line, guint i, Planned *
     }
     p->subject = g_strdup(line_word(line, i++));
     p->sentence = g_strdup(line_word(line, i++));
+    if (line->n == i + 2 && strcmp(line_word(line, i), "of") == 0 &&
+        strcmp(line_word(line, i + 1), "another") == 0) {
+        p->of_another = TRUE;
+        return TRUE;
+    }
     if (i < line->n && strcmp(line_word(line, i++), "becomes") != 0) {
-        world_break(world, "only \"becomes TAG …\" may follow");
+        world_break(world, "only \"of another\" or \"becomes TAG …\" may follow");
         return FALSE;
     }
     for (; i < line->n && p->n_becomes < FINDING_BECOMES_MAX; i++)

@@ -19,6 +19,7 @@ typedef struct {
     char *subject, *sentence;
     Tag becomes[FINDING_BECOMES_MAX];
     guint n_becomes;
+    gboolean of_another; /* it proves another than the envelope sender */
 } Planned;
 
 /* What it records when a demand is carried out. */
