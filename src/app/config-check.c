@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/words.h"
+#include "conf/keytable.h"
 
 #define SPELLING_SLIPS 2 /* letters that may be wrong */
 #define SPELLING_LEAST 6 /* shorter words are too like each other */
@@ -505,6 +506,7 @@ static const struct {
      "does nothing: domain, selector and key belong together"},
     {"sign", "key", half_a_key, PROBLEM_WARNING, "does nothing: domain, selector and key belong together"},
     {"sign", "fields", nothing_to_sign, PROBLEM_WARNING, "does nothing without a key"},
+    {"sign", "any_login", nothing_to_sign, PROBLEM_WARNING, "does nothing without a key"},
     {"sign", "expire", nothing_to_sign, PROBLEM_WARNING, "does nothing without a key"},
     {"arc", "seal", nothing_to_seal, PROBLEM_WARNING, "does nothing without domain, selector and key"},
     {"arc", "rcpts", nothing_to_seal, PROBLEM_WARNING, "does nothing without seal, domain, selector and key"},
@@ -560,6 +562,25 @@ static void check_idle(const Inspection *check)
             idle_options[i].idle(check->config))
             tell(check, idle_options[i].section, idle_options[i].key, idle_options[i].level, "%s",
                  idle_options[i].text);
+}
+
+/* A key that is for no logins in particular signs for a login only in the login's own domain, unless somebody says more (E2). */
+static void check_logins(const Inspection *check, const Rules *rules)
+{
+    const Config *config = check->config;
+    const GPtrArray *keys = config->loaded.keys ? keytable_keys(config->loaded.keys) : NULL;
+    if (!patterns_is_empty(config->sign.any_login) || rules->by_tag[TAG_SMTP_AUTH].n)
+        return;
+    for (guint i = 0; keys && i < keys->len; i++) {
+        const SigningKey *key = keys->pdata[i];
+        if (key->logins)
+            continue;
+        problems_add(
+            check->problems, PROBLEM_NOTE, key->where, key->line,
+            "a login signs only as its own domain (fred@example.com as example.com), so fred signs as "
+            "none: [sign] any_login, login= here or a rule for SMTP-Auth allows more");
+        return;
+    }
 }
 
 static void check_times(const Inspection *check)
@@ -655,6 +676,7 @@ void config_check(const Config *config, const Policy *policy, const Tables *tabl
     check_order(&check);
     check_waiting(&check);
     check_idle(&check);
+    check_logins(&check, &rules);
     check_times(&check);
     check_lists(&check);
     check_paths(&check);

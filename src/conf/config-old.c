@@ -230,10 +230,10 @@ static const struct {
     {PROGRAM_BMS, "policy", "errors_pages", "yes"},
 };
 
-/* What came with [dkim] privkey, in whichever program: signatures were relaxed/simple. */
+/* What came with [dkim] privkey, in whichever program: signatures were relaxed/simple, and who had logged in was signed. */
 static const struct {
     const char *key, *value;
-} old_signing[] = {{"selector", "default"}, {"body_canon", "simple"}};
+} old_signing[] = {{"selector", "default"}, {"body_canon", "simple"}, {"any_login", "*"}};
 
 /* The SPF milter called nobody back: what was not proven wrong passed. */
 static const struct {

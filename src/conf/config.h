@@ -280,6 +280,7 @@ typedef struct {
     struct {
         char *keytable;                /* file, see conf/keytable.h; "" : none */
         char *domain, *selector, *key; /* the same as one line of it; "" : none */
+        PatternList *any_login;        /* author domains that every login may sign as (E2) */
         DkimCanon header_canon, body_canon;
         char **fields;           /* signed if they are there; none: dkim_default_fields */
         char **oversign;         /* signed once more than they are there */

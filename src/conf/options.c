@@ -350,6 +350,10 @@ const Option options[] = {
     STRING(sign, domain, "", "The same as one line: mail of authors in this domain is signed.", .example = "example.com"),
     STRING(sign, selector, "", "Under SELECTOR._domainkey.DOMAIN stands the public key.", .example = "s2026"),
     PATH(sign, key, "", "Private key in PEM, RSA or Ed25519, readable by nobody else.", .example = "/etc/postern/s2026.pem"),
+    PATTERNS(sign, any_login, "",
+             "Author domains that every login may sign as; else a login signs as its own domain, fred@example.com as example.com, or as "
+             "rules for SMTP-Auth and login= of the key say.",
+             .example = "example.com"),
     ENUM(sign, header_canon, DkimCanon, canon_words, "relaxed", "Canonical form of header fields."),
     ENUM(sign, body_canon, DkimCanon, canon_words, "relaxed", "Canonical form of the body."),
     WORDS(sign, fields, "", "Fields that are signed if they are there; empty: those that RFC 6376 recommends.",
