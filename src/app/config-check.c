@@ -529,6 +529,7 @@ static const struct {
      "delivers what fails, whatever the domain asks for, unless a rule says otherwise: there is no [policy] "
      "quarantine_dir"},
     {"dmarc", "standard", dmarc_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"dmarc", "timeout", dmarc_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
     {"dmarc", "collect", dmarc_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
     {"dmarc", "collect", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
     {"policy", "quarantine_bytes", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},

@@ -241,6 +241,7 @@ typedef struct {
 
     struct {
         DkimMode verify;
+        int timeout; /* s that looking up the keys of a message may take; of ARC as well */
     } dkim;
 
     struct {
@@ -254,6 +255,7 @@ typedef struct {
     struct {
         DmarcMode mode;
         DmarcStandard standard;
+        int timeout;      /* s that looking up a policy may take */
         gboolean collect; /* keep results for aggregate reports */
     } dmarc;
 

@@ -308,6 +308,8 @@ const Option options[] = {
 
     ENUM(dkim, verify, DkimMode, dkim_words, "off",
          "off; header reports signatures in Authentication-Results; on lets policy decide."),
+    SECONDS(dkim, timeout, "10s", 1, 120,
+            "What looking up the keys of one message may take, of DKIM and of ARC each; then it is a temporary error."),
 
     BOOL(arc, verify, "no", "Check ARC chains, and report them in Authentication-Results."),
     PATTERNS(arc, trusted_sealers, "",
@@ -323,6 +325,8 @@ const Option options[] = {
          "off; report reports it in Authentication-Results; on lets policy decide. It asks SPF and DKIM by itself."),
     ENUM(dmarc, standard, DmarcStandard, dmarc_standard_words, "rfc9989",
          "rfc9989 walks up the DNS for the organizational domain; rfc7489 takes it from the public suffix list."),
+    SECONDS(dmarc, timeout, "10s", 1, 120,
+            "What looking up the policy, or whether domains are aligned, may take each; then it is a temporary error."),
     BOOL(dmarc, collect, "no", "Keep results in the store for aggregate reports to the owners of domains."),
 
     ENUM(greylist, mode, GreylistMode, greylist_words, "off",

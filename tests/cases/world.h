@@ -52,6 +52,9 @@ typedef struct {
     FixedClock clock; /* checks find the world by it: see world_of() */
     SeededRandom random;
     Resolver *zone;
+    Resolver dns;    /* the zone, with one name that is slow */
+    char *slow_name; /* NULL: none */
+    gint64 slow_usec;
     Quarantine *quarantine, *failed;
     Store *store; /* in memory; fails when it is told to (faulty.h) */
     Services services;
