@@ -199,3 +199,44 @@ def test_unsigned_from_trusted_domain(world: World) -> None:
     world.serve(settings(world, SIGNING,
                          bounces={**BOUNCES["bounces"], "unsigned_ok": "*.good.example"}))
     assert sent(world, world.mta, "", BOSS, "careless").recipients == (BOSS,)
+
+
+REPORT = """\
+From: <MAILER-DAEMON@remote.example>\r
+To: <alice@good.example>\r
+Subject: Undelivered\r
+Date: Mon, 23 Nov 2026 12:00:00 +0000\r
+Message-ID: <report.1@remote.example>\r
+MIME-Version: 1.0\r
+Content-Type: multipart/report; report-type=delivery-status; boundary=b\r
+\r
+--b\r
+Content-Type: message/delivery-status\r
+\r
+Reporting-MTA: dns; remote.example\r
+\r
+Final-Recipient: rfc822; joe@remote.example\r
+Action: %s\r
+Status: 5.7.1\r
+--b\r
+Content-Type: message/rfc822\r
+\r
+%s\r
+--b--\r
+"""
+
+
+def test_bounce_proves_the_source(world: World, tmp_path: Path) -> None:
+    """Mail that we passed on comes back with our mark, by whatever the MTAs made of the field on the way: its sender is
+    blacklisted (C13)."""
+    postern = world.serve(settings(world, {"rewrite": "forwarded"}, bounces={"check": "yes", "blacklist": "30d"}, spf={"mode": "on"},
+                                   store={"path": str(tmp_path / "store.db")}))
+    forwarded = sent(world, world.mta, ALICE, NEW_HOME, "forwarded")
+    assert " x-sig=" in forwarded.header("Received-SPF")[0]
+    for action in ("delayed", "failed"):
+        assert world.send(ALICE, BOB, message("still welcome")).accepted
+        report = (REPORT % (action, forwarded.content.decode())).encode()
+        assert world.send("", forwarded.sender, report, ip="198.51.100.200", helo="mail.stranger.example").accepted
+    assert "BLACKLISTED: alice@good.example: mail of his that we passed on failed, says 198.51.100.200" in postern.log()
+    refused = world.send(ALICE, BOB, message("no more")).last
+    assert refused.code == 550 and "blacklisted" in str(refused)
