@@ -329,3 +329,19 @@ void dkim_tags_clear(DkimTags *tags)
     g_clear_pointer(&tags->signature, g_free);
     g_clear_pointer(&tags->body_hash, g_free);
 }
+
+gboolean dkim_signature_names(const char *value, gssize len, const char *field)
+{
+    TagList list;
+    gsize n = len < 0 ? strlen(value) : (gsize)len;
+    if (n > DKIM_FIELD_MAX || taglist_parse(&list, value, n))
+        return FALSE;
+    const Tag *names = taglist_find(&list, "h");
+    if (!names)
+        return FALSE;
+    Span rest = names->value, name;
+    while (span_next(&rest, ':', &name))
+        if (span_is_nocase(name, field))
+            return TRUE;
+    return FALSE;
+}

@@ -139,38 +139,67 @@ static guint64 timecode_restore(guint64 code, guint64 largest, guint64 today)
     return timecode > today && timecode >= largest ? timecode - largest : timecode;
 }
 
+/* What a tag holds, nothing verified. */
+typedef struct {
+    SrsTagParts parts; /* of the address behind it */
+    guint8 hash[HASH_BYTES];
+    guint64 code, message_id;
+} SesTag;
+
+static void ses_tag_clear(SesTag *tag)
+{
+    srstag_parts_clear(&tag->parts);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SesTag, ses_tag_clear)
+
+static guint64 fixed_code(const SesSettings *ses)
+{
+    return (1u << timecode_bits(ses)) - 1;
+}
+
+/* SRS_VALID: it has the form of one. `ret` is zeroed, and cleared by the caller. */
+static SrsStatus read_tag(const SesSettings *ses, const char *address, SesTag *ret)
+{
+    if (!srstag_split(address, &ret->parts) || g_ascii_strncasecmp(ret->parts.local, "SES=", 4) != 0)
+        return SRS_UNTAGGED;
+    const char *text = ret->parts.local + 4, *end = strchr(text, '=');
+    SesNumber number;
+    if (!end || !end[1] || !number_read(text, (gsize)(end - text), &number))
+        return SRS_BROKEN;
+    for (guint i = HASH_BYTES; i-- > 0; number >>= 8)
+        ret->hash[i] = (guint8)number;
+    ret->code = (guint64)number & fixed_code(ses);
+    ret->message_id = (guint64)(number >> timecode_bits(ses));
+    char *local = g_strdup(end + 1);
+    g_free(ret->parts.local);
+    ret->parts.local = local;
+    return SRS_VALID;
+}
+
+gboolean ses_is_fixed(const SesSettings *ses, const char *address)
+{
+    g_auto(SesTag) tag = {0};
+    return read_tag(ses, address, &tag) == SRS_VALID && tag.code == fixed_code(ses);
+}
+
 SrsStatus ses_verify(const SesSettings *ses, const char *address, gint64 now, char **ret,
                      guint64 *ret_message_id)
 {
-    g_auto(SrsTagParts) parts = {0};
+    g_auto(SesTag) tag = {0};
     g_assert(ses->secrets && ses->secrets[0]);
-    if (!srstag_split(address, &parts) || g_ascii_strncasecmp(parts.local, "SES=", 4) != 0)
-        return SRS_UNTAGGED;
-    const char *tag = parts.local + 4, *end = strchr(tag, '=');
-    SesNumber number;
-    if (!end || !end[1] || !number_read(tag, (gsize)(end - tag), &number))
-        return SRS_BROKEN;
-
-    guint8 hash[HASH_BYTES];
-    for (guint i = HASH_BYTES; i-- > 0; number >>= 8)
-        hash[i] = (guint8)number;
-    guint64 largest = (1u << timecode_bits(ses)) - 1, today = timecode_at(now);
-    guint64 code = (guint64)number & largest;
-    number >>= timecode_bits(ses);
-    guint64 message_id = (guint64)number, timecode = timecode_restore(code, largest, today);
-
-    char *local = g_strdup(end + 1);
-    g_free(parts.local);
-    parts.local = local;
-    if (!hash_verify(ses, hash, timecode, message_id, &parts))
+    SrsStatus status = read_tag(ses, address, &tag);
+    if (status != SRS_VALID)
+        return status;
+    guint64 today = timecode_at(now), timecode = timecode_restore(tag.code, fixed_code(ses), today);
+    if (!hash_verify(ses, tag.hash, timecode, tag.message_id, &tag.parts))
         return SRS_FORGED;
     if (timecode && today - timecode >= (guint64)expiry_days(ses) * 4)
         return SRS_EXPIRED;
-    char *original = srstag_join(parts.local, parts.domain);
+    char *original = srstag_join(tag.parts.local, tag.parts.domain);
     if (!original)
         return SRS_BROKEN;
     *ret = original;
     if (ret_message_id)
-        *ret_message_id = message_id;
+        *ret_message_id = tag.message_id;
     return SRS_VALID;
 }

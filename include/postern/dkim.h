@@ -136,6 +136,10 @@ DkimCode dkim_verifier_code(const DkimVerifier *verifier);
  * must be one that MTAs take, or he could hide what stands behind. */
 void dkim_verifier_report(const DkimVerifier *verifier, AuthRes *ar);
 
+/* A DKIM-Signature value names this field in h=: whoever adds one breaks the signature, even where there was none
+ * (RFC 6376 §5.4.2). FALSE too for what is no tag list, which nobody will verify. */
+gboolean dkim_signature_names(const char *value, gssize len, const char *field);
+
 /* ---- keys ---- */
 
 #define DKIM_ERROR (dkim_error_quark())

@@ -82,6 +82,8 @@ char *ses_sign_fixed(const SesSettings *ses, const char *address, guint64 messag
 /* ret_message_id may be NULL. How often a tag may be used (pysrs: 3 times) is for the caller to count. */
 SrsStatus ses_verify(const SesSettings *ses, const char *address, gint64 now, char **ret,
                      guint64 *ret_message_id);
+/* The tag has no time, as ses_sign_fixed() writes it: it is meant to be used for ever. Nothing is verified. */
+gboolean ses_is_fixed(const SesSettings *ses, const char *address);
 
 /* ---- BATV ---- */
 

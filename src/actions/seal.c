@@ -15,7 +15,10 @@
 #include <postern/arc.h>
 #include <string.h>
 
-#define CANON DKIM_RELAXED /* what a chain is for are hops that touch the message */
+/* What a chain is for are hops that touch the message, and each verifies the newest message signature before it seals its own:
+ * with `simple` a hop that only folds a field anew would end the chain. So there is no option to spoil that. Chains in
+ * either form are verified, and arc_seal() writes either. */
+#define CANON DKIM_RELAXED
 
 static gboolean wanted(const Config *config)
 {

@@ -3,11 +3,15 @@
  *
  * Whose: an internal client's, a login's, or what the host itself makes. By the domain of the author in From:, which must be
  * one: two authors of different domains cannot both be answered for, and receivers that ask for DMARC refuse such mail.
- * A login must be allowed to write as that domain, by the same rules as for its envelope sender:
+ * A login must be allowed to write as that domain. Who says so is the first of these:
  *
- *     SMTP-Auth:fred@example.com, SMTP-Auth:fred, SMTP-Auth:example.com
+ *     the policy     SMTP-Auth:fred@example.com, SMTP-Auth:fred, SMTP-Auth:example.com, the tag alone (B3)
+ *     the key        login=fred; with login= it is for nobody else, whatever the policy says
+ *     the login      fred@example.com may sign as example.com
+ *     [sign] any_login
  *
- * and by login= of the key, if there is one. Mail of our own that is not signed leaves one line in the log with the reason.
+ * So a stolen password signs as its own domain at most, unless somebody has written otherwise. Mail of our own that is not
+ * signed leaves one line in the log with the reason.
  *
  * What: the header with all edits, the body as it is delivered. Runs last.
  */
@@ -63,19 +67,31 @@ static void find_author(Signer *signer)
         signer->author = pool_strdup(message_pool(signer->message), authors->domains[0]);
 }
 
+typedef enum { RULE_SAYS_NOTHING, RULE_ALLOWS, RULE_FORBIDS } RuleSays;
+
 /* B3, of the author instead of the envelope sender. */
-static gboolean login_may(Signer *signer, const char *login)
+static RuleSays ask_policy(const Signer *signer, const char *login)
 {
     Session *session = message_session(signer->message);
-    Pool *pool = message_pool(signer->message);
-    g_autofree char *folded = g_ascii_strdown(login, -1);
-    const char *keys[] = {pool_printf(pool, "%s@%s", folded, signer->author), folded, signer->author, NULL};
     g_autoptr(Pool) scratch = pool_new();
+    g_autofree char *folded = g_ascii_strdown(login, -1);
+    const char *keys[] = {pool_printf(scratch, "%s@%s", folded, signer->author), folded, signer->author,
+                          NULL};
     Ruling ruling;
     Rule rule;
     policy_rule(snapshot_policy(session_snapshot(session)), scratch, TAG_SMTP_AUTH, keys, NULL, &ruling,
                 &rule);
-    return ruling.verb == VERB_OK || ruling.verb == VERB_WHITELIST;
+    if (strcmp(rule.source, RULE_BUILT_IN) == 0)
+        return RULE_SAYS_NOTHING;
+    return ruling.verb == VERB_OK || ruling.verb == VERB_WHITELIST ? RULE_ALLOWS : RULE_FORBIDS;
+}
+
+/* Compared as A-labels (RFC 8616 §4), as the author's is. */
+static gboolean is_own_domain(const Signer *signer, const char *login)
+{
+    const char *at = strrchr(login, '@');
+    g_autoptr(DmarcAuthors) own = dmarc_authors_new();
+    return at && dmarc_authors_add_domain(own, at + 1) && strcmp(own->domains[0], signer->author) == 0;
 }
 
 static gboolean key_is_for(const SigningKey *key, const char *login)
@@ -83,28 +99,49 @@ static gboolean key_is_for(const SigningKey *key, const char *login)
     return !key->logins || (login && patterns_match(key->logins, login));
 }
 
+/* Why not; NULL: it may. `says` is what the policy says, RULE_ALLOWS where nobody has logged in. */
+static const char *why_key_may_not(const Signer *signer, const SigningKey *key, const char *login,
+                                   RuleSays says)
+{
+    if (!key_is_for(key, login))
+        return "the key is for certain logins";
+    if (says == RULE_FORBIDS)
+        return "a rule for SMTP-Auth forbids it";
+    if (says == RULE_ALLOWS || key->logins || is_own_domain(signer, login) ||
+        patterns_match(signer->config->sign.any_login, signer->author))
+        return NULL;
+    return "no rule for SMTP-Auth, login= or [sign] any_login allows it";
+}
+
+static void choose_of(Signer *signer, const GPtrArray *all, GPtrArray *chosen)
+{
+    const char *login = session_login(message_session(signer->message)), *why = NULL;
+    RuleSays says = login ? ask_policy(signer, login) : RULE_ALLOWS;
+    for (guint i = 0; i < all->len; i++) {
+        const char *why_not = why_key_may_not(signer, all->pdata[i], login, says);
+        if (why_not)
+            why = why_not;
+        else
+            g_ptr_array_add(chosen, all->pdata[i]);
+    }
+    if (!chosen->len)
+        signer->why_not = pool_printf(message_pool(signer->message), "%s may not sign as %s: %s",
+                                      login ? login : "who has not logged in", signer->author, why);
+}
+
 /* Keys that sign this message; none with why_not set. */
 static GPtrArray *choose_keys(Signer *signer)
 {
-    Pool *pool = message_pool(signer->message);
-    const char *login = session_login(message_session(signer->message));
     GPtrArray *chosen = g_ptr_array_new();
-    const GPtrArray *all =
-        signer->why_not ? NULL : keytable_find(signer->config->loaded.keys, signer->author);
-    for (guint i = 0; all && i < all->len; i++)
-        if (key_is_for(all->pdata[i], login))
-            g_ptr_array_add(chosen, all->pdata[i]);
     if (signer->why_not)
         return chosen;
+    const GPtrArray *all = keytable_find(signer->config->loaded.keys, signer->author);
     if (!all)
-        signer->why_not = pool_printf(pool, "no key for %s", signer->author);
-    else if (!chosen->len || (login && !login_may(signer, login)))
-        signer->why_not = pool_printf(pool, "%s may not sign as %s", login ? login : "who has not logged in",
-                                      signer->author);
+        signer->why_not = pool_printf(message_pool(signer->message), "no key for %s", signer->author);
     else if (!message_has_hash(signer->message, signer->config->sign.body_canon))
         signer->why_not = "the body was not hashed";
-    if (signer->why_not)
-        g_ptr_array_set_size(chosen, 0);
+    else
+        choose_of(signer, all, chosen);
     return chosen;
 }
 

@@ -6,12 +6,11 @@
  * is no Sender: yet. Not where a DKIM signature says that there is none (it names Sender in h=, RFC 6376 §5.4.2): the
  * field would break it.
  */
+#include <postern/dkim.h>
 #include <postern/header.h>
 #include <string.h>
 
 #include "actions/actions.h"
-
-#define BLANKS " \t\r\n"
 
 static gboolean wanted(const Config *config)
 {
@@ -36,30 +35,6 @@ static gboolean names_author(const char *from, const char *sender_domain)
     return FALSE;
 }
 
-/* The names in h= of a signature, a tag list (RFC 6376 §3.2), "" if it has none. */
-static char *signed_names(const char *signature)
-{
-    for (const char *tag = signature; *tag; tag += *tag == ';') {
-        tag += strspn(tag, BLANKS);
-        const char *end = tag + strcspn(tag, ";");
-        const char *equals = tag + 1 + (*tag ? strspn(tag + 1, BLANKS) : 0);
-        if (*tag == 'h' && *equals == '=')
-            return g_strndup(equals + 1, end - equals - 1);
-        tag = end;
-    }
-    return g_strdup("");
-}
-
-static gboolean signs_sender(const char *signature)
-{
-    g_autofree char *list = signed_names(signature);
-    g_auto(GStrv) names = g_strsplit(list, ":", -1);
-    for (char **name = names; *name; name++)
-        if (header_name_is(g_strstrip(*name), -1, "Sender"))
-            return TRUE;
-    return FALSE;
-}
-
 static gboolean is_called_for(Message *message, const Address *sender)
 {
     gboolean has_author = FALSE;
@@ -67,7 +42,8 @@ static gboolean is_called_for(Message *message, const Address *sender)
         const Header *header = message_header(message, i);
         if (header_name_is(header->name, -1, "Sender"))
             return FALSE;
-        if (header_name_is(header->name, -1, "DKIM-Signature") && signs_sender(header->value))
+        if (header_name_is(header->name, -1, "DKIM-Signature") &&
+            dkim_signature_names(header->value, -1, "Sender"))
             return FALSE;
         if (!header_name_is(header->name, -1, "From"))
             continue;

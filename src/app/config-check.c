@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/words.h"
+#include "conf/keytable.h"
 
 #define SPELLING_SLIPS 2 /* letters that may be wrong */
 #define SPELLING_LEAST 6 /* shorter words are too like each other */
@@ -403,6 +404,7 @@ ON(no_rewriting_of_own,
 ON(rewrites_nothing, (rewrites(config, REWRITE_OWN) && signs_nothing(config)) ||
                          (rewrites(config, REWRITE_FORWARDED) && *config->srs.forward_domain == '\0'))
 ON(no_bounces, !config->bounces.check)
+ON(nobody_reads_bounces, !config->bounces.check && !config->bounces.blacklist)
 ON(nothing_is_signed, signs_nothing(config))
 ON(knows_no_domain, rewrites(config, REWRITE_FORWARDED) &&
                         patterns_is_empty(config->sender.internal_domains) &&
@@ -484,8 +486,15 @@ static const struct {
     {"bounces", "require_signature", no_bounces, PROBLEM_WARNING, "does nothing unless check = yes"},
     {"bounces", "require_signature", nothing_is_signed, PROBLEM_WARNING,
      "does nothing: [srs] sign_srs, sign_ses and sign_batv are empty"},
-    {"bounces", "senders", no_bounces, PROBLEM_WARNING, "does nothing unless check = yes"},
+    {"bounces", "senders", nobody_reads_bounces, PROBLEM_WARNING, "does nothing without check or blacklist"},
     {"bounces", "unsigned_ok", no_bounces, PROBLEM_WARNING, "does nothing unless check = yes"},
+    {"bounces", "per_signature", no_bounces, PROBLEM_WARNING, "does nothing unless check = yes"},
+    {"bounces", "per_signature", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
+    {"bounces", "blacklist", no_srs_secrets, PROBLEM_WARNING,
+     "does nothing without [srs] secret_file: Received-SPF bears no mark"},
+    {"bounces", "blacklist", spf_is_off, PROBLEM_WARNING,
+     "does nothing without [spf] mode: there is no Received-SPF"},
+    {"bounces", "blacklist", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
     {"sender", "internal_mta", nobody_is_internal, PROBLEM_WARNING,
      "does nothing but for logins: internal_connect is empty, so nobody else is internal"},
     {"sender", "internal_domains", nobody_is_internal, PROBLEM_WARNING,
@@ -497,6 +506,7 @@ static const struct {
      "does nothing: domain, selector and key belong together"},
     {"sign", "key", half_a_key, PROBLEM_WARNING, "does nothing: domain, selector and key belong together"},
     {"sign", "fields", nothing_to_sign, PROBLEM_WARNING, "does nothing without a key"},
+    {"sign", "any_login", nothing_to_sign, PROBLEM_WARNING, "does nothing without a key"},
     {"sign", "expire", nothing_to_sign, PROBLEM_WARNING, "does nothing without a key"},
     {"arc", "seal", nothing_to_seal, PROBLEM_WARNING, "does nothing without domain, selector and key"},
     {"arc", "rcpts", nothing_to_seal, PROBLEM_WARNING, "does nothing without seal, domain, selector and key"},
@@ -519,6 +529,7 @@ static const struct {
      "delivers what fails, whatever the domain asks for, unless a rule says otherwise: there is no [policy] "
      "quarantine_dir"},
     {"dmarc", "standard", dmarc_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
+    {"dmarc", "timeout", dmarc_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
     {"dmarc", "collect", dmarc_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
     {"dmarc", "collect", no_store, PROBLEM_WARNING, "does nothing without [store] path"},
     {"policy", "quarantine_bytes", no_quarantine, PROBLEM_WARNING, "does nothing without quarantine_dir"},
@@ -552,6 +563,25 @@ static void check_idle(const Inspection *check)
             idle_options[i].idle(check->config))
             tell(check, idle_options[i].section, idle_options[i].key, idle_options[i].level, "%s",
                  idle_options[i].text);
+}
+
+/* A key that is for no logins in particular signs for a login only in the login's own domain, unless somebody says more (E2). */
+static void check_logins(const Inspection *check, const Rules *rules)
+{
+    const Config *config = check->config;
+    const GPtrArray *keys = config->loaded.keys ? keytable_keys(config->loaded.keys) : NULL;
+    if (!patterns_is_empty(config->sign.any_login) || rules->by_tag[TAG_SMTP_AUTH].n)
+        return;
+    for (guint i = 0; keys && i < keys->len; i++) {
+        const SigningKey *key = keys->pdata[i];
+        if (key->logins)
+            continue;
+        problems_add(
+            check->problems, PROBLEM_NOTE, key->where, key->line,
+            "a login signs only as its own domain (fred@example.com as example.com), so fred signs as "
+            "none: [sign] any_login, login= here or a rule for SMTP-Auth allows more");
+        return;
+    }
 }
 
 static void check_times(const Inspection *check)
@@ -647,6 +677,7 @@ void config_check(const Config *config, const Policy *policy, const Tables *tabl
     check_order(&check);
     check_waiting(&check);
     check_idle(&check);
+    check_logins(&check, &rules);
     check_times(&check);
     check_lists(&check);
     check_paths(&check);

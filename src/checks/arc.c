@@ -108,7 +108,9 @@ static void evaluate(void *of, void *into)
     const DigestFact *digest = digest_fact(message);
     if ((fact->skipped = digest->skipped))
         return;
-    arc_verifier_finish(digest->arc, message_resolver(message), session_deadline(message_session(message)));
+    Session *session = message_session(message);
+    arc_verifier_finish(digest->arc, message_resolver(message),
+                        session_deadline_within(session, session_config(session)->dkim.timeout));
     const ArcResult *result = arc_verifier_result(digest->arc);
     fact->status = result->status;
     fact->reason = result->reason;

@@ -49,21 +49,28 @@ const char *author_plain_domain(Message *message, const char *domain)
     return pool_strdup(message_pool(message), one->domains[0]);
 }
 
+static Alignment alignment_with(Message *message, const char *domain)
+{
+    Session *session = message_session(message);
+    gint64 deadline = session_deadline_within(session, session_config(session)->dmarc.timeout);
+    return (Alignment){message, domain, NULL, deadline};
+}
+
 Alignment alignment_with_author(Message *message)
 {
-    return (Alignment){message, author_fact(message)->domain, NULL};
+    return alignment_with(message, author_fact(message)->domain);
 }
 
 Alignment alignment_with_sender(Message *message)
 {
-    return (Alignment){message, author_plain_domain(message, message_sender(message)->domain), NULL};
+    return alignment_with(message, author_plain_domain(message, message_sender(message)->domain));
 }
 
-static const char *org_of(Message *message, const char *domain)
+static const char *org_of(const Alignment *with, const char *domain)
 {
-    Session *session = message_session(message);
-    char *org = dmarc_org_domain(message_resolver(message), session_deadline(session),
-                                 session_config(session)->dmarc.standard, domain);
+    Message *message = with->message;
+    char *org = dmarc_org_domain(message_resolver(message), with->deadline,
+                                 session_config(message_session(message))->dmarc.standard, domain);
     return org ? message_own(message, org, g_free) : "";
 }
 
@@ -91,8 +98,8 @@ gboolean is_aligned(Alignment *with, const char *text)
     if (!may_share_org(with->domain, domain))
         return FALSE;
     if (!with->org)
-        with->org = org_of(with->message, with->domain);
-    return *with->org && strcmp(org_of(with->message, domain), with->org) == 0;
+        with->org = org_of(with, with->domain);
+    return *with->org && strcmp(org_of(with, domain), with->org) == 0;
 }
 
 const Check check_author = {

@@ -21,11 +21,12 @@ const AuthorFact *author_fact(Message *message);
 const char *author_plain_domain(Message *message, const char *domain);
 
 /* Relaxed alignment with one domain: the same organizational domain (RFC 9989 §3.2.10), by [dmarc] standard. Asks the DNS only
- * where the names leave it open, and for each domain once. */
+ * where the names leave it open, and for each domain once; all that it asks takes [dmarc] timeout at most, from when it was made. */
 typedef struct {
     Message *message;
     const char *domain; /* NULL: nothing is aligned with it */
     const char *org;    /* once it has been asked for */
+    gint64 deadline;
 } Alignment;
 
 Alignment alignment_with_author(Message *message);

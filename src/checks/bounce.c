@@ -8,14 +8,21 @@
  * Nothing is refused before the message is there: a callback asks with an empty MAIL FROM for addresses as its own users
  * see them, and hangs up after RCPT; who refuses that loses the mail of his own users.
  *
+ * An SES signature is good for [bounces] per_signature bounces, so that who has got hold of one cannot use it for ever (pysrs: 3;
+ * it counted callbacks, too, and so refused the fourth site that asked). Others expire only.
+ *
  * Unsigned bounces are taken from our own clients, trusted relays, unsigned_ok domains, and where the policy whitelists the
  * message. A signature that is wrong only from our own clients and trusted relays.
  *
  * Tags: Bounce-Genuine, Bounce-Forged (subject: the recipient), Bounce-Many (the client's address).
  */
+#include "checks/bounce.h"
+
 #include "checks/checks.h"
 #include "checks/client.h"
 #include "conf/signing.h"
+
+#define DAY (24 * 60 * 60)
 
 typedef struct {
     gboolean bounce;      /* null sender, or one of [bounces] senders */
@@ -43,7 +50,7 @@ static gboolean wanted(const Config *config)
 }
 
 /* "mailer-daemon@" is a local part at any domain. */
-static gboolean is_bounce(Message *message)
+gboolean bounce_is(const Message *message)
 {
     const PatternList *senders = session_config(message_session(message))->bounces.senders;
     const Address *sender = message_sender(message);
@@ -96,7 +103,7 @@ static void evaluate(void *of, void *into)
     Recipient *recipient = of;
     BounceFact *fact = into;
     Session *session = message_session(recipient_message(recipient));
-    fact->bounce = wanted(session_config(session)) && is_bounce(recipient_message(recipient));
+    fact->bounce = wanted(session_config(session)) && bounce_is(recipient_message(recipient));
     fact->status = SRS_UNTAGGED;
     if (!fact->bounce)
         return;
@@ -122,11 +129,37 @@ static void on_rcpt(Recipient *recipient)
                    "the bounce answers mail of %s", fact->original);
 }
 
+/* Exact over all connections, and given back if the message is aborted. */
+static gboolean is_used_up(Recipient *recipient)
+{
+    Message *message = recipient_message(recipient);
+    const Config *config = session_config(message_session(message));
+    const Address *rcpt = recipient_address(recipient);
+    if (!config->bounces.per_signature || !signing_is_counted(config, rcpt->mailbox))
+        return FALSE;
+    g_autofree char *folded = g_ascii_strdown(rcpt->mailbox, -1); /* tags may come back in any case */
+    g_autofree char *key = g_strconcat("ses ", folded, NULL);
+    return message_take(message, STORE_LIMIT, key, 1, config->bounces.per_signature,
+                        config->srs.max_age * DAY, NULL) == STORE_NO;
+}
+
+static void judge_signed(Recipient *recipient)
+{
+    const Address *rcpt = recipient_address(recipient);
+    if (is_used_up(recipient))
+        recipient_find(recipient, &check_bounce, TAG_BOUNCE_FORGED, rcpt->canonical,
+                       "%s: our signature has been used up", rcpt->mailbox);
+}
+
 static void judge(Recipient *recipient)
 {
     const BounceFact *fact = bounce_fact(recipient);
-    if (!fact->bounce || fact->status == SRS_VALID || fact->excused)
+    if (!fact->bounce || fact->excused)
         return;
+    if (fact->status == SRS_VALID) {
+        judge_signed(recipient);
+        return;
+    }
     const Address *rcpt = recipient_address(recipient);
     const Weighing *weighing = recipient_weighing(recipient);
     if (fact->status != SRS_UNTAGGED)
@@ -140,7 +173,7 @@ static void judge(Recipient *recipient)
 
 static gboolean has_several(Message *message)
 {
-    return message_n_accepted(message) > 1 && is_bounce(message) && !excused_client(message_session(message));
+    return message_n_accepted(message) > 1 && bounce_is(message) && !excused_client(message_session(message));
 }
 
 /* At end of message: who only asks has gone by then. */

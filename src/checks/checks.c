@@ -18,6 +18,7 @@ const Check *const all_checks[] = {
     &check_self,      /* B2: our own domains, claimed by others; others', claimed by us */
     &check_dnsbl,     /* A8: DNS lists of clients, senders' domains and HELO names */
     &check_bounce,    /* H2: does a bounce answer mail of ours? */
+    &check_returned,  /* C13: does it quote mail that we passed on? */
     &check_ban,       /* A3, A6: clients that are banned; after all that give demerits */
     &check_limits,    /* A9: how much who may send */
     &check_greylist,  /* G4: asked to come back */

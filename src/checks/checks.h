@@ -11,6 +11,7 @@ extern const Check check_auth;
 extern const Check check_sender;
 extern const Check check_recipient;
 extern const Check check_bounce;
+extern const Check check_returned;
 extern const Check check_spf;
 extern const Check check_relay;
 extern const Check check_digest;

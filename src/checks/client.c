@@ -56,8 +56,7 @@ static SpfCode check_helo(Session *session)
     const Config *config = session_config(session);
     SpfRequest request = {
         .resolver = session_resolver(session),
-        .deadline =
-            MIN(session_deadline(session), g_get_monotonic_time() + config->spf.timeout * G_TIME_SPAN_SECOND),
+        .deadline = session_deadline_within(session, config->spf.timeout),
         .ip = *session_ip(session),
         .helo = session_helo_name(session),
         .receiver = session_receiver(session),

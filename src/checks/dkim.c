@@ -66,8 +66,10 @@ static void evaluate(void *of, void *into)
     const DigestFact *digest = digest_fact(message);
     if ((fact->skipped = digest->skipped))
         return;
+    Session *session = message_session(message);
+    dkim_verifier_finish(digest->dkim, message_resolver(message),
+                         session_deadline_within(session, session_config(session)->dkim.timeout));
     Alignment author = alignment_with_author(message), sender = alignment_with_sender(message);
-    dkim_verifier_finish(digest->dkim, message_resolver(message), session_deadline(message_session(message)));
     fact->n = dkim_verifier_len(digest->dkim);
     fact->ignored = (int)dkim_verifier_ignored(digest->dkim);
     for (guint i = 0; i < fact->n; i++) {

@@ -149,13 +149,14 @@ static void evaluate(void *of, void *into)
     DmarcStandard standard = session_config(session)->dmarc.standard;
     DmarcIdentity spf = {NULL, DMARC_AUTH_NO}, dkim[DKIM_SIGNATURES_MAX + REPORTED_MAX];
     fact->spf_unknown = get_spf(message, &spf);
+    guint n_dkim = get_dkim(message, dkim);
     const DmarcRequest request = {
         .resolver = message_resolver(message),
-        .deadline = session_deadline(session),
+        .deadline = session_deadline_within(session, session_config(session)->dmarc.timeout),
         .standard = standard,
         .authors = author_fact(message)->authors,
         .spf = spf,
-        .n_dkim = get_dkim(message, dkim),
+        .n_dkim = n_dkim,
         .dkim = dkim,
         .sample = standard == DMARC_RFC7489 ? random_below(session_random(session), 100) : 0,
     };

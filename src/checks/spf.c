@@ -52,8 +52,7 @@ static SpfRequest make_request(Message *message)
     const Config *config = session_config(session);
     return (SpfRequest){
         .resolver = message_resolver(message),
-        .deadline =
-            MIN(session_deadline(session), g_get_monotonic_time() + config->spf.timeout * G_TIME_SPAN_SECOND),
+        .deadline = session_deadline_within(session, config->spf.timeout),
         .ip = *session_ip(session),
         .helo = session_helo_name(session),
         .sender = message_sender(message)->mailbox,

@@ -25,6 +25,8 @@ typedef struct {
 #define OLD_MAX_AGE     "8"
 #define OLD_HASH_LENGTH "8"
 
+#define OLD_VALIDATIONS "3" /* of an SES signature */
+
 /* Names of older secrets; the daemon looked no further than the first that was missing. */
 static const char *const old_secrets[] = {"secret.0", "secret.1", "secret.2"};
 
@@ -168,6 +170,8 @@ static void apply(const OldSrs *srs, guint section_line)
     if (ini_has_section(srs->sources[0].ini, "milter")) {
         set_from(srs, own, "bounces", "check", "yes", 0);
         set_from(srs, own, "bounces", "restore", "no", 0); /* the MTA's map did */
+        if (find(srs, "ses", &(const char *){NULL}) != NULL)
+            set_from(srs, own, "bounces", "per_signature", OLD_VALIDATIONS, 0);
     } else if (find(srs, "socket", &own) == NULL) {
         set_from(srs, srs->loader->name, "srs", "socketmap", OLD_SOCKET, 0);
     }

@@ -15,6 +15,8 @@ typedef enum {
     OLD_MAP,             /* an access map, perhaps named by what makemap made of it */
     OLD_FOLDER,          /* a folder, if it is there */
     OLD_KEY,             /* a private key, if it is there */
+    OLD_SIGN_DOMAIN,     /* whose mail is signed is not quite what it was */
+    OLD_ADSP,            /* a policy that nobody publishes any more */
     OLD_GREYLIST,        /* its database: it is on */
     OLD_MINUTES,         /* a number of them */
     OLD_HOURS,
@@ -148,8 +150,8 @@ static const OldName old_names[] = {
     {"greylist", "retain", OLD_DAYS, "greylist", "retain"},
     {"dkim", "privkey", OLD_KEY, "sign", "key"},
     {"dkim", "selector", OLD_SAME, "sign", "selector"},
-    {"dkim", "domain", OLD_SAME, "sign", "domain"},
-    {"dkim", "reject", OLD_LATER, NULL, NULL},
+    {"dkim", "domain", OLD_SIGN_DOMAIN, "sign", "domain"},
+    {"dkim", "reject", OLD_ADSP, NULL, NULL},
     /* Their keys are names that the administrator chose: aliases, users. */
     {"smart_alias", NULL, OLD_LATER, NULL, NULL},
     {"wiretap", NULL, OLD_LATER, NULL, NULL},
@@ -161,7 +163,8 @@ static const OldName old_names[] = {
 };
 
 /* Several programs had files of this form. The one that refused bad HELO and PTR names called its socket so. */
-typedef enum { PROGRAM_BMS = 1, PROGRAM_SPF = 2, PROGRAM_OTHER = 4 } OldProgram;
+typedef enum { PROGRAM_BMS = 1, PROGRAM_SPF = 2, PROGRAM_DKIM = 4, PROGRAM_OTHER = 8 } OldProgram;
+#define PROGRAM_ANY (PROGRAM_BMS | PROGRAM_SPF | PROGRAM_DKIM | PROGRAM_OTHER)
 
 static gboolean is_old_key(const char *section, const char *key)
 {
@@ -199,7 +202,10 @@ static OldProgram program_of(const Ini *ini)
         return PROGRAM_OTHER;
     if (ini_find(ini, "milter", "socketname") == NULL)
         return PROGRAM_BMS;
-    return ini_has_section(ini, "spf") ? PROGRAM_SPF : PROGRAM_OTHER;
+    if (ini_has_section(ini, "spf"))
+        return PROGRAM_SPF;
+    /* It verified without being told, so [dkim] may be missing. */
+    return ini_has_section(ini, "dkim") || !ini_has_section(ini, "srs") ? PROGRAM_DKIM : PROGRAM_OTHER;
 }
 
 /* What an old file had without saying so. */
@@ -208,7 +214,7 @@ static const struct {
     const char *section, *key, *value;
 } old_defaults[] = {
     /* Scripts that read the log take what stands in the brackets for a number (K13). */
-    {PROGRAM_BMS | PROGRAM_SPF | PROGRAM_OTHER, "log", "queue_ids", "no"},
+    {PROGRAM_ANY, "log", "queue_ids", "no"},
     {PROGRAM_SPF, "log", "target", "syslog"},
     {PROGRAM_BMS, "daemon", "listen", "/var/run/milter/pythonsock"},
     {PROGRAM_BMS | PROGRAM_SPF, "connection", "hello_checks", "yes"},
@@ -218,9 +224,16 @@ static const struct {
     {PROGRAM_BMS, "greylist", "proven", "yes"},
     {PROGRAM_BMS, "greylist", "delay", "5m"},
     {PROGRAM_BMS, "greylist", "window", "6h"},
+    {PROGRAM_DKIM, "dkim", "verify", "header"},
+    {PROGRAM_DKIM, "authres", "add", "yes"},
     /* Where errors_url is not set, it was a page of the author's; that one is nobody's any more. */
     {PROGRAM_BMS, "policy", "errors_pages", "yes"},
 };
+
+/* What came with [dkim] privkey, in whichever program: signatures were relaxed/simple, and who had logged in was signed. */
+static const struct {
+    const char *key, *value;
+} old_signing[] = {{"selector", "default"}, {"body_canon", "simple"}, {"any_login", "*"}};
 
 /* The SPF milter called nobody back: what was not proven wrong passed. */
 static const struct {
@@ -246,6 +259,8 @@ void old_begin(Loader *loader, const Ini *ini)
         if ((old_defaults[i].programs & program) != 0)
             loader_set(loader, option_find(old_defaults[i].section, old_defaults[i].key),
                        old_defaults[i].value, 0);
+    for (guint i = 0; i < G_N_ELEMENTS(old_signing) && ini_find(ini, "dkim", "privkey") != NULL; i++)
+        loader_set(loader, option_find("sign", old_signing[i].key), old_signing[i].value, 0);
     for (guint i = 0; i < G_N_ELEMENTS(old_verbs); i++)
         if ((old_verbs[i].programs & program) != 0)
             loader_add_pair(loader, option_find("verbs", ""), old_verbs[i].tag, old_verbs[i].verb, 0);
@@ -360,6 +375,27 @@ static void set_key(Loader *loader, const Option *option, const IniEntry *entry)
         tell(loader, entry, PROBLEM_WARNING, "= %s: there is no such file; nothing is signed", path);
 }
 
+/* The DKIM milter signed all mail of our own as this domain, the other one what had an envelope sender in it. Where From:
+ * names another, such a signature proves nothing to anybody (DMARC). */
+static void set_sign_domain(Loader *loader, const Option *option, const IniEntry *entry)
+{
+    loader_set(loader, option, entry->value, entry->line);
+    if (*entry->value != '\0')
+        tell(loader, entry, PROBLEM_NOTE,
+             "= %.60s: mail is signed whose author, in From:, is in this domain; the older system did not "
+             "look at From:",
+             entry->value);
+}
+
+static void tell_adsp(Loader *loader, const IniEntry *entry)
+{
+    if (*entry->value != '\0')
+        tell(loader, entry, PROBLEM_WARNING,
+             "= %.60s refuses nobody: ADSP (RFC 5617) is historic, and domains publish DMARC in its place: "
+             "[dmarc] mode = on, and DMARC-Reject = REJECT in [verbs]",
+             entry->value);
+}
+
 /* A bare number that meant `unit`. */
 static void set_span(Loader *loader, const Option *option, const IniEntry *entry, const char *unit)
 {
@@ -432,6 +468,12 @@ static void apply(Loader *loader, const OldName *old, const IniEntry *entry)
         break;
     case OLD_KEY:
         set_key(loader, option, entry);
+        break;
+    case OLD_SIGN_DOMAIN:
+        set_sign_domain(loader, option, entry);
+        break;
+    case OLD_ADSP:
+        tell_adsp(loader, entry);
         break;
     case OLD_GREYLIST:
         set_greylist(loader, entry);

@@ -215,6 +215,8 @@ typedef struct {
         PatternList *senders;       /* who bounces with a sender of his own: postmaster@ */
         PatternList *unsigned_ok;   /* domains of hosts that may bounce to an unsigned address */
         gboolean restore;           /* the recipient of a genuine one is put back to what it was */
+        int per_signature;          /* that one SES signature is good for; 0: any number */
+        int blacklist;              /* who has sent what it quotes, for so long (C13); 0: not */
     } bounces;
 
     struct {
@@ -239,6 +241,7 @@ typedef struct {
 
     struct {
         DkimMode verify;
+        int timeout; /* s that looking up the keys of a message may take; of ARC as well */
     } dkim;
 
     struct {
@@ -252,6 +255,7 @@ typedef struct {
     struct {
         DmarcMode mode;
         DmarcStandard standard;
+        int timeout;      /* s that looking up a policy may take */
         gboolean collect; /* keep results for aggregate reports */
     } dmarc;
 
@@ -278,6 +282,7 @@ typedef struct {
     struct {
         char *keytable;                /* file, see conf/keytable.h; "" : none */
         char *domain, *selector, *key; /* the same as one line of it; "" : none */
+        PatternList *any_login;        /* author domains that every login may sign as (E2) */
         DkimCanon header_canon, body_canon;
         char **fields;           /* signed if they are there; none: dkim_default_fields */
         char **oversign;         /* signed once more than they are there */

@@ -9,7 +9,7 @@
  *
  * The first line whose pattern matches the author's domain decides, and all lines of that very pattern sign, so that RSA and
  * Ed25519 stand together. `domain` is d=, else it is the author's domain; `identity` is i=; `login`: only these logins, and
- * nobody without one. Relative paths begin at the table's folder. [sign] domain, selector and key are such a line by
+ * nobody without one; without it [sign] any_login, rules and the login's own domain say who may (actions/sign.c). Relative paths begin at the table's folder. [sign] domain, selector and key are such a line by
  * themselves, and come first.
  *
  * Keys are read once, with the configuration: a key that others can read is refused, one that has changed is a reason to

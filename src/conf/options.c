@@ -278,6 +278,11 @@ const Option options[] = {
     PATTERNS(bounces, unsigned_ok, "", "Domains of hosts and senders that may bounce to an unsigned address.",
              .example = "careless.example, *.careless.example"),
     BOOL(bounces, restore, "yes", "Put the recipient of a genuine bounce back to the address that was rewritten or signed."),
+    INT(bounces, per_signature, "0", 0, 1000000,
+        "Bounces that one SES signature is good for, more are forged; it needs [store] path. 0: any number."),
+    SECONDS(bounces, blacklist, "0", 0, 3650 * DAY,
+            "Who has sent mail through us that a bounce quotes as failed, with our mark and a pass in Received-SPF, is blacklisted for so long; 0: nobody is.",
+            .example = "30d"),
 
     ADDRESSES(lists, whitelist, "Senders who are welcome.",
               .example = "joe@example.com, @example.net, *.example.org, !jane@example.net, file:/etc/postern/whitelist"),
@@ -303,6 +308,8 @@ const Option options[] = {
 
     ENUM(dkim, verify, DkimMode, dkim_words, "off",
          "off; header reports signatures in Authentication-Results; on lets policy decide."),
+    SECONDS(dkim, timeout, "10s", 1, 120,
+            "What looking up the keys of one message may take, of DKIM and of ARC each; then it is a temporary error."),
 
     BOOL(arc, verify, "no", "Check ARC chains, and report them in Authentication-Results."),
     PATTERNS(arc, trusted_sealers, "",
@@ -318,6 +325,8 @@ const Option options[] = {
          "off; report reports it in Authentication-Results; on lets policy decide. It asks SPF and DKIM by itself."),
     ENUM(dmarc, standard, DmarcStandard, dmarc_standard_words, "rfc9989",
          "rfc9989 walks up the DNS for the organizational domain; rfc7489 takes it from the public suffix list."),
+    SECONDS(dmarc, timeout, "10s", 1, 120,
+            "What looking up the policy, or whether domains are aligned, may take each; then it is a temporary error."),
     BOOL(dmarc, collect, "no", "Keep results in the store for aggregate reports to the owners of domains."),
 
     ENUM(greylist, mode, GreylistMode, greylist_words, "off",
@@ -345,6 +354,10 @@ const Option options[] = {
     STRING(sign, domain, "", "The same as one line: mail of authors in this domain is signed.", .example = "example.com"),
     STRING(sign, selector, "", "Under SELECTOR._domainkey.DOMAIN stands the public key.", .example = "s2026"),
     PATH(sign, key, "", "Private key in PEM, RSA or Ed25519, readable by nobody else.", .example = "/etc/postern/s2026.pem"),
+    PATTERNS(sign, any_login, "",
+             "Author domains that every login may sign as; else a login signs as its own domain, fred@example.com as example.com, or as "
+             "rules for SMTP-Auth and login= of the key say.",
+             .example = "example.com"),
     ENUM(sign, header_canon, DkimCanon, canon_words, "relaxed", "Canonical form of header fields."),
     ENUM(sign, body_canon, DkimCanon, canon_words, "relaxed", "Canonical form of the body."),
     WORDS(sign, fields, "", "Fields that are signed if they are there; empty: those that RFC 6376 recommends.",

@@ -134,6 +134,13 @@ SrsStatus signing_reverse(const Config *config, const char *address, gint64 now,
     return status;
 }
 
+gboolean signing_is_counted(const Config *config, const char *address)
+{
+    static const char tag[] = "SES=";
+    const SesSettings ses = ses_settings(config);
+    return g_ascii_strncasecmp(address, tag, strlen(tag)) == 0 && !ses_is_fixed(&ses, address);
+}
+
 SrsStatus signing_reverse_all(const Config *config, const char *address, gint64 now, char **ret)
 {
     g_autofree char *reached = NULL;

@@ -31,5 +31,7 @@ char *signing_forward(const Config *config, const char *address, gint64 now);
 /* What a tag of ours stands for: SRS, SES or BATV, one step. SRS_UNTAGGED too where signing_knows() not. *ret only on
  * SRS_VALID. */
 SrsStatus signing_reverse(const Config *config, const char *address, gint64 now, char **ret);
+/* Verified before, it bears an SES signature of ours that expires: who uses it can be counted. */
+gboolean signing_is_counted(const Config *config, const char *address);
 /* All steps: an address that we rewrote twice comes back to what it was first. */
 SrsStatus signing_reverse_all(const Config *config, const char *address, gint64 now, char **ret);

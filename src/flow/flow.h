@@ -62,6 +62,8 @@ DkimKeyCache *session_keys(const Session *session); /* public keys of strangers;
 Resolver *session_resolver(Session *session);
 /* g_get_monotonic_time() at which the hooks of this stage must be done, in µs. */
 gint64 session_deadline(const Session *session);
+/* The same, but no later than so many seconds from now: what one kind of look-up may take of the stage's time. */
+gint64 session_deadline_within(const Session *session, int seconds);
 /* Keeps the MTA waiting while a hook works on; only at end of message, elsewhere nothing. */
 void session_progress(Session *session);
 

@@ -464,6 +464,11 @@ gint64 session_deadline(const Session *session)
     return session->deadline;
 }
 
+gint64 session_deadline_within(const Session *session, int seconds)
+{
+    return MIN(session->deadline, g_get_monotonic_time() + seconds * G_TIME_SPAN_SECOND);
+}
+
 void session_progress(Session *session)
 {
     if (session->stage == STAGE_MESSAGE && session->adapter.progress)

@@ -105,7 +105,7 @@ ListVerdict list_decide(const ListAnswer *white, const ListAnswer *black)
 
 /* --- proof --- */
 
-/* Relaxed alignment without a look at DNS: the domain itself, or one below it. The signer must have a dot: nobody signs for
+/* What of relaxed alignment can be told without a look at DNS: the domain itself, or one below it. The signer must have a dot: nobody signs for
  * all of .example. */
 static gboolean is_aligned(const char *domain, const char *signer)
 {
@@ -128,13 +128,14 @@ gboolean list_proof(const Finding *finding, const ListKeys *keys, const ListAnsw
         return FALSE;
     gboolean own = answer->rank < ADDRESS_RANK(keys->n_own);
     const char *domain = own ? keys->own_domain : keys->via_domain;
+    gboolean of_envelope = strcmp(domain, keys->via_domain) == 0;
     switch (finding->tag) {
     case TAG_SPF_FORWARDER: /* B11: we trust it with whatever sender it passes on */
         return TRUE;
     case TAG_DKIM_PASS:
     case TAG_DMARC_PASS:
-        return is_aligned(domain, domain_of(finding->subject));
+        return (of_envelope && !finding->of_another) || is_aligned(domain, domain_of(finding->subject));
     default:
-        return strcmp(domain, keys->via_domain) == 0;
+        return of_envelope;
     }
 }

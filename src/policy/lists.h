@@ -61,7 +61,9 @@ typedef enum { LIST_NEITHER, LIST_WHITE, LIST_BLACK } ListVerdict;
 ListVerdict list_decide(const ListAnswer *white, const ListAnswer *black);
 
 /* Does this finding prove that the mail comes from whom the answer is about? SPF proves the domain of the envelope, which
- * after SRS is the forwarder's alone; a signature that verifies proves its own domain and what is below it. */
+ * after SRS is the forwarder's alone. A signature proves the domain of the envelope where it is aligned with it, by relaxed
+ * alignment as DMARC has it (RFC 9989 §3.2.10): the check that found it has asked (Finding.of_another). Of whom a forwarder
+ * has rewritten nobody has asked the DNS: there it proves its own domain and what is below it. */
 gboolean list_proof(const Finding *finding, const ListKeys *keys, const ListAnswer *answer);
 
 /* The key of an entry that is put into the store; NULL with an error: globs other than *.domain only work in files. The

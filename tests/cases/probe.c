@@ -38,6 +38,8 @@ static void complete(Finding *finding, const Planned *planned)
 {
     for (guint i = 0; i < planned->n_becomes; i++)
         finding_may_become(finding, planned->becomes[i], TAG_COUNT);
+    if (planned->of_another)
+        finding_prove_another(finding);
 }
 
 static void find_in_message(Message *message, const Planned *p)

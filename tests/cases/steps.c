@@ -69,9 +69,24 @@ static void do_zone(World *world, const Line *line)
         return;
     }
     resolver_free(world->zone);
-    world->zone = world->services.resolver = zone;
+    world->zone = zone;
     zone_log(zone);
     g_hash_table_remove_all(world->published);
+}
+
+/* slow NAME 3s, slow nothing */
+static void do_slow(World *world, const Line *line)
+{
+    g_clear_pointer(&world->slow_name, g_free);
+    if (g_strcmp0(line_word(line, 1), "nothing") == 0)
+        return;
+    gint64 span = line->n == 3 ? parse_span(line_word(line, 2)) : -1;
+    if (span < 0) {
+        world_break(world, "slow NAME 3s, or slow nothing");
+        return;
+    }
+    world->slow_name = g_strdup(line_word(line, 1));
+    world->slow_usec = span * G_TIME_SPAN_SECOND;
 }
 
 static void do_message(World *world, const Line *line)
@@ -101,7 +116,7 @@ static gboolean parse_tag(World *world, const char *word, Tag *ret)
     return FALSE;
 }
 
-/* [<rcpt>] TAG SUBJECT "sentence" [becomes TAG …] from word `i` on. */
+/* [<rcpt>] TAG SUBJECT "sentence" [of another | becomes TAG …] from word `i` on. */
 static gboolean parse_planned(World *world, const Line *line, guint i, Planned *p)
 {
     const char *word = line_word(line, i);
@@ -115,8 +130,13 @@ static gboolean parse_planned(World *world, const Line *line, guint i, Planned *
     }
     p->subject = g_strdup(line_word(line, i++));
     p->sentence = g_strdup(line_word(line, i++));
+    if (line->n == i + 2 && strcmp(line_word(line, i), "of") == 0 &&
+        strcmp(line_word(line, i + 1), "another") == 0) {
+        p->of_another = TRUE;
+        return TRUE;
+    }
     if (i < line->n && strcmp(line_word(line, i++), "becomes") != 0) {
-        world_break(world, "only \"becomes TAG …\" may follow");
+        world_break(world, "only \"of another\" or \"becomes TAG …\" may follow");
         return FALSE;
     }
     for (; i < line->n && p->n_becomes < FINDING_BECOMES_MAX; i++)
@@ -489,6 +509,7 @@ static const struct {
     {"access", do_access},
     {"file", do_file},
     {"zone", do_zone},
+    {"slow", do_slow},
     {"message", do_message},
     {"find", do_find},
     {"answer", do_answer},

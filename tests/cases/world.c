@@ -94,6 +94,22 @@ static void use_tables(World *world)
     world->tables = (Tables){(const Check *const *)world->checks->pdata, all_actions};
 }
 
+/* --- the DNS --- */
+
+/* A name server that takes its time: who asks waits for the answer, or until he gives up. */
+static DnsAnswer *ask_slowly(Resolver *self, const char *name, DnsType type, gint64 deadline)
+{
+    World *world = (World *)((char *)self - offsetof(World, dns));
+    if (!world->slow_name || g_ascii_strcasecmp(name, world->slow_name) != 0)
+        return dns_query(world->zone, name, type, deadline);
+    gint64 ready = g_get_monotonic_time() + world->slow_usec;
+    gboolean in_time = !deadline || ready <= deadline;
+    gint64 left = (in_time ? ready : deadline) - g_get_monotonic_time();
+    if (left > 0)
+        g_usleep((gulong)left);
+    return in_time ? dns_query(world->zone, name, type, deadline) : dns_answer_new(DNS_TEMPERROR, "timeout");
+}
+
 World *world_new(const Script *script)
 {
     World *world = g_new0(World, 1);
@@ -104,6 +120,7 @@ World *world_new(const Script *script)
     world->clock = clock_fixed(start);
     world->random = random_seeded(1);
     world->zone = zone_new();
+    world->dns.query = ask_slowly;
     zone_log(world->zone);
     world->store = faulty_store_new();
     world->published = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -152,6 +169,7 @@ void world_free(World *world)
     quarantine_free(world->failed);
     store_free(world->store);
     resolver_free(world->zone);
+    g_free(world->slow_name);
     log_set_sink(NULL, NULL);
     g_ptr_array_unref(world->planned);
     g_ptr_array_unref(world->answers);
@@ -197,7 +215,7 @@ static gboolean open_folder(World *world, const char *dir, const QuarantineLimit
 static gboolean start_engine(World *world, const Config *config)
 {
     world->services = (Services){
-        .resolver = world->zone,
+        .resolver = &world->dns,
         .clock = &world->clock.base,
         .random = &world->random.base,
         .store = world->store,

@@ -19,6 +19,7 @@ typedef struct {
     char *subject, *sentence;
     Tag becomes[FINDING_BECOMES_MAX];
     guint n_becomes;
+    gboolean of_another; /* it proves another than the envelope sender */
 } Planned;
 
 /* What it records when a demand is carried out. */
@@ -51,6 +52,9 @@ typedef struct {
     FixedClock clock; /* checks find the world by it: see world_of() */
     SeededRandom random;
     Resolver *zone;
+    Resolver dns;    /* the zone, with one name that is slow */
+    char *slow_name; /* NULL: none */
+    gint64 slow_usec;
     Quarantine *quarantine, *failed;
     Store *store; /* in memory; fails when it is told to (faulty.h) */
     Services services;

@@ -8,6 +8,7 @@ import pytest
 
 from cases import ALICE, BOB
 from harness.mta import NEW_HOME, Mta
+from harness.sendmail import PYSRS
 from harness.text import message
 from harness.world import MTAS, World
 
@@ -45,16 +46,29 @@ def maps(world: World) -> Path:
     return world.folder / "maps.sock"
 
 
-@pytest.fixture
-def mapped(world: World, maps: Path) -> Iterator[Mta]:
-    """A second MTA, with the maps; it shares the milter, the names and the sink with the first."""
-    options = {"dns_port": world.names.port} if world.mta.name == "postfix" else {}
+def second_mta(world: World, maps: Path, **options) -> Iterator[Mta]:
+    """With the maps; it shares the milter, the names and the sink with the first."""
     mta = MTAS[world.mta.name](world.folder / f"mapped-{next(_folders)}", world.milter, world.sink.port, maps=maps, **options)
     mta.start()
     try:
         yield mta
     finally:
         mta.stop()
+
+
+@pytest.fixture
+def mapped(world: World, maps: Path) -> Iterator[Mta]:
+    yield from second_mta(world, maps, **({"dns_port": world.names.port} if world.mta.name == "postfix" else {}))
+
+
+@pytest.fixture
+def pysrs(world: World, maps: Path) -> Iterator[Mta]:
+    """Sendmail with pysrs.m4 as pysrs brings it along."""
+    if world.mta.name != "sendmail":
+        pytest.skip("pysrs.m4 is for Sendmail")
+    if not PYSRS.exists():
+        pytest.skip("pysrs.m4 is not unpacked (scripts/setup sendmail)")
+    yield from second_mta(world, maps, pysrs=True)
 
 
 def test_alias(world: World, mapped: Mta, maps: Path) -> None:
@@ -98,6 +112,28 @@ def test_exempt_host(world: World, mapped: Mta, maps: Path) -> None:
         pytest.skip("Postfix does not tell its maps the next hop")
     world.serve(settings(world, {"socketmap": f"unix:{maps}", "exempt": "[127.0.0.1]"}))
     assert sent(world, mapped, ALICE, "old@alias.example", "exempt").sender == ALICE
+
+
+def test_pysrs_m4(world: World, pysrs: Mta, maps: Path) -> None:
+    """The file that users of pysrs have works as it is: mail of an alias, its bounce, our own senders in SRS and SES form, and
+    what is not ours (H3)."""
+    world.serve(settings(world, {"socketmap": f"unix:{maps}", "sign_srs": "local.example", "sign_ses": "here.example"}))
+    forwarded = sent(world, pysrs, ALICE, "old@alias.example", "forwarded")
+    assert forwarded.recipients == (NEW_HOME,)
+    assert re.fullmatch(r"SRS0=[^=]{4}=[A-Z2-7]{2}=good\.example=alice@srs\.here\.example", forwarded.sender), forwarded
+    assert sent(world, pysrs, "", forwarded.sender, "bounce").recipients == (ALICE,)
+    for sender, form in ((BOSS, r"SRS0=[^=]{4}=[A-Z2-7]{2}==boss@local\.example"), ("fred@here.example", r"SES=[^=]+=fred@here\.example")):
+        signed = sent(world, pysrs, sender, NEW_HOME, "signed", **INSIDE)
+        assert re.fullmatch(form, signed.sender), signed
+        assert sent(world, pysrs, "", signed.sender, "bounce").recipients == (sender,)
+    stranger = "SRS0=abcd=7K=first.example=joe@other.example"
+    assert sent(world, pysrs, "", stranger, "not ours").recipients == (stranger,)
+
+
+def test_pysrs_m4_exempt(world: World, pysrs: Mta, maps: Path) -> None:
+    """nosrs: it tells the next hop."""
+    world.serve(settings(world, {"socketmap": f"unix:{maps}", "exempt": "[127.0.0.1]"}))
+    assert sent(world, pysrs, ALICE, "old@alias.example", "exempt").sender == ALICE
 
 
 def test_maps_after_reload(world: World, mapped: Mta, maps: Path) -> None:
@@ -163,3 +199,44 @@ def test_unsigned_from_trusted_domain(world: World) -> None:
     world.serve(settings(world, SIGNING,
                          bounces={**BOUNCES["bounces"], "unsigned_ok": "*.good.example"}))
     assert sent(world, world.mta, "", BOSS, "careless").recipients == (BOSS,)
+
+
+REPORT = """\
+From: <MAILER-DAEMON@remote.example>\r
+To: <alice@good.example>\r
+Subject: Undelivered\r
+Date: Mon, 23 Nov 2026 12:00:00 +0000\r
+Message-ID: <report.1@remote.example>\r
+MIME-Version: 1.0\r
+Content-Type: multipart/report; report-type=delivery-status; boundary=b\r
+\r
+--b\r
+Content-Type: message/delivery-status\r
+\r
+Reporting-MTA: dns; remote.example\r
+\r
+Final-Recipient: rfc822; joe@remote.example\r
+Action: %s\r
+Status: 5.7.1\r
+--b\r
+Content-Type: message/rfc822\r
+\r
+%s\r
+--b--\r
+"""
+
+
+def test_bounce_proves_the_source(world: World, tmp_path: Path) -> None:
+    """Mail that we passed on comes back with our mark, by whatever the MTAs made of the field on the way: its sender is
+    blacklisted (C13)."""
+    postern = world.serve(settings(world, {"rewrite": "forwarded"}, bounces={"check": "yes", "blacklist": "30d"}, spf={"mode": "on"},
+                                   store={"path": str(tmp_path / "store.db")}))
+    forwarded = sent(world, world.mta, ALICE, NEW_HOME, "forwarded")
+    assert " x-sig=" in forwarded.header("Received-SPF")[0]
+    for action in ("delayed", "failed"):
+        assert world.send(ALICE, BOB, message("still welcome")).accepted
+        report = (REPORT % (action, forwarded.content.decode())).encode()
+        assert world.send("", forwarded.sender, report, ip="198.51.100.200", helo="mail.stranger.example").accepted
+    assert "BLACKLISTED: alice@good.example: mail of his that we passed on failed, says 198.51.100.200" in postern.log()
+    refused = world.send(ALICE, BOB, message("no more")).last
+    assert refused.code == 550 and "blacklisted" in str(refused)

@@ -259,26 +259,39 @@ typedef struct {
     const char *sender, *entry;
     Tag tag;
     const char *subject;
+    gboolean of_another; /* not aligned with the envelope sender */
     gboolean want;
 } ProofRow;
 
 #define SRS "SRS0=abcd=xy=example.com=joe@fwd.example"
 static const ProofRow proofs[] = {
-    {"SPF", "joe@example.com", "example.com", TAG_SPF_PASS, "joe@example.com", TRUE},
-    {"guess", "joe@example.com", "example.com", TAG_SPF_GUESS, "joe@example.com", TRUE},
-    {"HELO proves nothing", "joe@example.com", "example.com", TAG_HELO_PASS, "mail.example.com", FALSE},
-    {"SPF of who has rewritten", SRS, "example.com", TAG_SPF_PASS, "srs0=…@fwd.example", FALSE},
-    {"who has rewritten is meant himself", SRS, "fwd.example", TAG_SPF_PASS, "srs0=…@fwd.example", TRUE},
-    {"trusted forwarder", SRS, "example.com", TAG_SPF_FORWARDER, "fwd.example", TRUE},
-    {"signature behind SRS", SRS, "example.com", TAG_DKIM_PASS, "example.com", TRUE},
-    {"signature of the forwarder", SRS, "example.com", TAG_DKIM_PASS, "fwd.example", FALSE},
-    {"signature", "joe@a.example.com", "*.example.com", TAG_DKIM_PASS, "a.example.com", TRUE},
-    {"signature of the parent", "joe@a.example.com", "*.example.com", TAG_DKIM_PASS, "Example.com", TRUE},
-    {"signature of a child", "joe@example.com", "example.com", TAG_DKIM_PASS, "a.example.com", FALSE},
-    {"signature of another", "joe@example.com", "example.com", TAG_DKIM_PASS, "ample.com", FALSE},
-    {"signature of a top domain", "joe@example.com", "example.com", TAG_DKIM_PASS, "com", FALSE},
-    {"DMARC of another", "joe@example.com", "example.com", TAG_DMARC_PASS, "spammer.example", FALSE},
-    {"DMARC", "joe@example.com", "example.com", TAG_DMARC_PASS, "jane@example.com", TRUE},
+    {"SPF", "joe@example.com", "example.com", TAG_SPF_PASS, "joe@example.com", FALSE, TRUE},
+    {"guess", "joe@example.com", "example.com", TAG_SPF_GUESS, "joe@example.com", FALSE, TRUE},
+    {"HELO proves nothing", "joe@example.com", "example.com", TAG_HELO_PASS, "mail.example.com", FALSE,
+     FALSE},
+    {"SPF of who has rewritten", SRS, "example.com", TAG_SPF_PASS, "srs0=…@fwd.example", FALSE, FALSE},
+    {"who has rewritten is meant himself", SRS, "fwd.example", TAG_SPF_PASS, "srs0=…@fwd.example", FALSE,
+     TRUE},
+    {"trusted forwarder", SRS, "example.com", TAG_SPF_FORWARDER, "fwd.example", FALSE, TRUE},
+    {"signature behind SRS", SRS, "example.com", TAG_DKIM_PASS, "example.com", TRUE, TRUE},
+    {"signature of a sibling behind SRS", SRS, "example.com", TAG_DKIM_PASS, "a.example.com", TRUE, FALSE},
+    {"signature of the forwarder", SRS, "example.com", TAG_DKIM_PASS, "fwd.example", FALSE, FALSE},
+    {"signature of the forwarder, who is meant", SRS, "fwd.example", TAG_DKIM_PASS, "mail.fwd.example", FALSE,
+     TRUE},
+    {"signature", "joe@a.example.com", "*.example.com", TAG_DKIM_PASS, "a.example.com", FALSE, TRUE},
+    {"signature of the parent", "joe@a.example.com", "*.example.com", TAG_DKIM_PASS, "Example.com", FALSE,
+     TRUE},
+    {"signature of a sibling", "joe@a.example.com", "*.example.com", TAG_DKIM_PASS, "b.example.com", FALSE,
+     TRUE},
+    {"signature of a child", "joe@example.com", "example.com", TAG_DKIM_PASS, "a.example.com", FALSE, TRUE},
+    {"a child that is another organization", "joe@example.com", "example.com", TAG_DKIM_PASS, "a.example.com",
+     TRUE, FALSE},
+    {"signature of another", "joe@example.com", "example.com", TAG_DKIM_PASS, "ample.com", TRUE, FALSE},
+    {"signature of a top domain", "joe@example.com", "example.com", TAG_DKIM_PASS, "com", TRUE, FALSE},
+    {"DMARC of another", "joe@example.com", "example.com", TAG_DMARC_PASS, "spammer.example", TRUE, FALSE},
+    {"DMARC", "joe@example.com", "example.com", TAG_DMARC_PASS, "example.com", FALSE, TRUE},
+    {"DMARC of a sibling", "joe@a.example.com", "a.example.com", TAG_DMARC_PASS, "b.example.com", FALSE,
+     TRUE},
 };
 
 static void check_proof(void **state)
@@ -289,7 +302,7 @@ static void check_proof(void **state)
     ListAnswer white;
     list_keys(&of, pool, row->sender, NULL);
     answer(&white, pool, "", row->entry, &of);
-    const Finding finding = {.tag = row->tag, .subject = row->subject};
+    const Finding finding = {.tag = row->tag, .subject = row->subject, .of_another = row->of_another};
     assert_int_equal(list_proof(&finding, &of, &white), row->want);
 }
 

@@ -1,6 +1,7 @@
 #include "rows.h"
 
 #include <glib/gstdio.h>
+#include <postern/dkim.h>
 #include <string.h>
 
 #include "actions/actions.h"
@@ -244,6 +245,16 @@ static const Row rows[] = {
      "/x:2: warning: [daemon] temp_dir = /no/such: there is no such folder\n"},
 };
 
+static char *all_told(const Problems *problems)
+{
+    GString *told = g_string_new(NULL);
+    for (guint i = 0; i < problems_len(problems); i++) {
+        g_autofree char *line = problem_to_string(problems_at(problems, i));
+        g_string_append_printf(told, "%s\n", line);
+    }
+    return g_string_free(told, FALSE);
+}
+
 static void check_row(void **state)
 {
     const Row *row = *state;
@@ -257,12 +268,8 @@ static void check_row(void **state)
     assert_int_equal(problems_len(problems), 0);
     const Tables tables = {row->callbacks ? with_callback : all_checks, all_actions};
     config_check(config, policy, &tables, problems);
-    g_autoptr(GString) told = g_string_new(NULL);
-    for (guint i = 0; i < problems_len(problems); i++) {
-        g_autofree char *line = problem_to_string(problems_at(problems, i));
-        g_string_append_printf(told, "%s\n", line);
-    }
-    assert_string_equal(told->str, row->told ? row->told : "");
+    g_autofree char *told = all_told(problems);
+    assert_string_equal(told, row->told ? row->told : "");
 }
 
 /* Every tag that a check of this version finds says what switches it on: those of the table of checks are
@@ -295,10 +302,63 @@ static void nothing_is_switched_off_for_good(void **state)
     assert_true(problems_count(problems, PROBLEM_NOTE) > 0);
 }
 
+/* --- who may sign --- */
+
+typedef struct {
+    const char *name;
+    const char *table; /* behind "example.com s key" */
+    const char *options;
+    const char *access;
+    gboolean told;
+} LoginRow;
+
+static const LoginRow logins[] = {
+    {"any login, its own domain only", "", "", "", TRUE},
+    {"a key for some", " login=fred", "", "", FALSE},
+    {"all logins", "", "any_login = *\n", "", FALSE},
+    {"a rule", "", "", "SMTP-Auth:fred OK\n", FALSE},
+    {"a rule for something else", "", "", "SPF-Fail:a.example OK\n", TRUE},
+};
+
+static void put(const char *folder, const char *name, const char *text)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+}
+
+static void check_logins(void **state)
+{
+    const LoginRow *row = *state;
+    g_autofree char *folder = g_dir_make_tmp("postern-logins-XXXXXX", NULL);
+    g_autofree char *name = g_build_filename(folder, "x", NULL);
+    g_autofree char *table = g_strdup_printf("# whose\nexample.com s key%s\n", row->table);
+    g_autofree char *text = g_strdup_printf("[sign]\nkeytable = keytable\n%s", row->options);
+    g_autoptr(DkimKey) key = dkim_key_generate(DKIM_ED25519_SHA256, 0, NULL);
+    g_autofree char *pem = dkim_key_to_pem(key);
+    put(folder, "key", pem);
+    put(folder, "keytable", table);
+    g_autoptr(Problems) problems = problems_new();
+    g_autoptr(Config) config = config_parse(name, text, strlen(text), problems);
+    assert_non_null(config);
+    config->policy.access = map_parse("access", row->access, strlen(row->access), problems);
+    g_autoptr(Policy) policy = policy_new(config, problems);
+    const Tables tables = {all_checks, all_actions};
+    config_check(config, policy, &tables, problems);
+    g_autofree char *told = all_told(problems);
+    assert_int_equal(strstr(told, "/keytable:2: note: a login signs only as its own domain") != NULL,
+                     row->told);
+    for (const char *const *file = (const char *const[]){"key", "keytable", NULL}; *file; file++) {
+        g_autofree char *path = g_build_filename(folder, *file, NULL);
+        g_remove(path);
+    }
+    g_rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_switched_off_for_good),
     };
-    return RUN_ROWS("config_check", rows, check_row) + cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_ROWS("config_check", rows, check_row) + RUN_ROWS("logins", logins, check_logins) +
+           cmocka_run_group_tests(tests, NULL, NULL);
 }

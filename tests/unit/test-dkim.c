@@ -582,6 +582,32 @@ static void test_refused_signing(void **state)
     }
 }
 
+typedef struct {
+    const char *name;
+    const char *value;
+    gboolean want;
+} NamesRow;
+
+static const NamesRow names_rows[] = {
+    {"one of them", " v=1; h=From : sender:To; b=x", TRUE},
+    {"folded", "h=From:\n\t Sender\n\t ;", TRUE},
+    {"not there", "h=From:To", FALSE},
+    {"part of one", "h=X-Sender:Sender-X", FALSE},
+    {"in another tag", "x=Sender; h=From; z=h=Sender", FALSE},
+    {"no h=", "v=1; b=x", FALSE},
+    {"empty", "h=", FALSE},
+    {"nothing", "", FALSE},
+    {"no tag list: nobody verifies it", "h=Sender; h=Sender", FALSE},
+};
+
+static void check_names(void **state)
+{
+    const NamesRow *row = *state;
+    assert_int_equal(dkim_signature_names(row->value, -1, "Sender"), row->want);
+    g_autofree char *more = g_strconcat(row->value, ":Sender", NULL);
+    assert_int_equal(dkim_signature_names(more, (gssize)strlen(row->value), "Sender"), row->want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -601,9 +627,9 @@ int main(void)
         cmocka_unit_test(test_many_fields),
     };
     make_keys(NULL);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL) +
-                 RUN_ROWS("key records", record_rows, check_record) +
-                 RUN_ROWS("signatures", signature_rows, check_signature);
+    int failed =
+        cmocka_run_group_tests(tests, NULL, NULL) + RUN_ROWS("key records", record_rows, check_record) +
+        RUN_ROWS("signatures", signature_rows, check_signature) + RUN_ROWS("h=", names_rows, check_names);
     drop_keys(NULL);
     return failed;
 }

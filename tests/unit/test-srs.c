@@ -132,6 +132,17 @@ static void test_srs_not_rewritten(void **state)
     assert_false(srs_is_tagged("srs0x@a.example") || srs_is_tagged("srs") || srs_is_tagged(""));
 }
 
+static void test_fixed_ses(void **state)
+{
+    SesSettings ses = {.secrets = secrets}, slow = {secrets, 60};
+    g_autofree char *fixed = ses_sign_fixed(&ses, "u@example.com", 99);
+    g_autofree char *sixty = ses_sign_fixed(&slow, "u@example.com", 1);
+    g_autofree char *timed = ses_sign(&ses, "u@example.com", 7, NOW);
+    assert_true(ses_is_fixed(&ses, fixed) && ses_is_fixed(&slow, sixty));
+    assert_false(ses_is_fixed(&ses, timed) || ses_is_fixed(&ses, "u@example.com") ||
+                 ses_is_fixed(&ses, "SES=----=@example.com") || ses_is_fixed(&ses, ""));
+}
+
 static void test_ses(void **state)
 {
     SesSettings ses = {.secrets = secrets}, rotated = {.secrets = old_secret}, slow = {secrets, 60};
@@ -269,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_srs_refusals),
         cmocka_unit_test(test_srs_not_rewritten),
         cmocka_unit_test(test_ses),
+        cmocka_unit_test(test_fixed_ses),
         cmocka_unit_test(test_batv),
         cmocka_unit_test(test_look_through),
     };

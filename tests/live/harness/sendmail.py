@@ -13,6 +13,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "post
 ROOT = CACHE / "sendmail"
 PROGRAM = ROOT / "usr/libexec/sendmail/sendmail"
 CF = ROOT / "usr/share/sendmail/cf"
+PYSRS = CACHE / "python3-srs/usr/share/doc/python3-srs/examples/pysrs.m4"
 SASL_CONF = Path("/etc/sasl2/Sendmail.conf")
 REALM = net.HOST_NAME
 
@@ -65,7 +66,7 @@ INPUT_MAIL_FILTER(`postern', `S=local:{milter}, F=T, T=C:5m;S:20s;R:5m;E:5m')dnl
 MAILER(`smtp')dnl
 """
 
-# The maps, keys and places of pysrs.m4: on the way out the next hop, $| and the sender; in rule set 0 what looks signed.
+# The maps, keys and places of pysrs.m4, and BATV: on the way out the next hop, $| and the sender; in rule set 0 what looks signed.
 MAPS_RULES = """\
 LOCAL_CONFIG
 Kmake_srs socket local:{maps}
@@ -89,12 +90,23 @@ R$* $| $*\t\t$@ $(reverse_srs $1 $)
 LOCAL_RULE_0
 R$*\t\t\t$: $>OursIn $1
 """
+# The file itself, as an administrator has it: put into the folder of hacks and named in the .mc.
+PYSRS_RULES = """\
+define(`_CF_DIR_', `{folder}/')dnl
+HACK(`pysrs', `{maps}')dnl
+define(`_CF_DIR_', `{cf}/')dnl
+"""
 
 
 class Sendmail(Mta):
     name = "sendmail"
     smtputf8 = False
     ipv6 = True
+
+    def __init__(self, *args, pysrs: bool = False, **kwargs):
+        """`pysrs`: the maps are asked by the rules of pysrs.m4 itself, not by those of this file."""
+        super().__init__(*args, **kwargs)
+        self.pysrs = pysrs
 
     @classmethod
     def missing(cls) -> str | None:
@@ -107,7 +119,10 @@ class Sendmail(Mta):
         (self.folder / "queue").mkdir(mode=0o700, exist_ok=True)
         mc, cf = self.folder / "sendmail.mc", self.folder / "sendmail.cf"
         (self.folder / "virtuser").write_text(f"{OLD_HOME} {NEW_HOME}\n")
-        template = MC + (MAPS_RULES if self.maps else "")
+        if self.pysrs:
+            (self.folder / "hack").mkdir(exist_ok=True)
+            (self.folder / "hack/pysrs.m4").write_bytes(PYSRS.read_bytes())
+        template = MC + ((PYSRS_RULES if self.pysrs else MAPS_RULES) if self.maps else "")
         mc.write_text(template.format(maps=self.maps, cf=CF, root=ROOT, folder=self.folder, host_name=net.HOST_NAME, port=self.port,
                                 sink_port=self.sink_port, milter=self.milter, message_max=MESSAGE_MAX,
                                 headers_max=HEADERS_MAX))
