@@ -224,6 +224,7 @@ static const struct {
     {PROGRAM_BMS, "greylist", "proven", "yes"},
     {PROGRAM_BMS, "greylist", "delay", "5m"},
     {PROGRAM_BMS, "greylist", "window", "6h"},
+    {PROGRAM_BMS, "dkim", "verify", "on"},
     {PROGRAM_DKIM, "dkim", "verify", "header"},
     {PROGRAM_DKIM, "authres", "add", "yes"},
     /* Where errors_url is not set, it was a page of the author's; that one is nobody's any more. */
