@@ -13,6 +13,22 @@ from harness.world import MTAS, World  # noqa: E402
 _why_not_private: str | None = None
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--mta", choices=MTAS, help="only the tests with this one; those without any go with the first")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = config.getoption("--mta")
+
+    def of(item: pytest.Item) -> str:
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        return params.get("_world") or params.get("mta") or next(iter(MTAS))
+
+    if wanted:
+        config.hook.pytest_deselected(items=[item for item in items if of(item) != wanted])
+        items[:] = [item for item in items if of(item) == wanted]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     global _why_not_private
     config.addinivalue_line("markers", "load: many sessions at once; what ThreadSanitizer watches")
