@@ -24,8 +24,9 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/decls.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 /* RFC 5321 §4.5.3.1.1 says 64 octets, but SRS (host and local part of the former sender in one local part)
  * and VERP pass that every day, and the RFC asks to accept longer ones where possible. */
@@ -101,4 +102,4 @@ void mailbox_list_free(MailboxList *list); /* NULL is allowed */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Address, address_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MailboxList, mailbox_list_free)
 
-G_END_DECLS
+POSTERN_END_DECLS

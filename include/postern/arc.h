@@ -23,9 +23,10 @@
  */
 #pragma once
 
+#include <postern/decls.h>
 #include <postern/dkim.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 #define ARC_INSTANCES_MAX 50 /* RFC 8617 §4.2.1 */
 
@@ -111,4 +112,4 @@ void arc_set_free(ArcSet *set); /* NULL is allowed */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ArcVerifier, arc_verifier_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ArcSet, arc_set_free)
 
-G_END_DECLS
+POSTERN_END_DECLS

@@ -19,8 +19,9 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/decls.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 #define AUTHRES_TEXT_MAX       65536 /* bytes read of one field; larger than any MTA lets a header grow */
 #define AUTHRES_RESULTS_MAX    64    /* results kept of one field: DKIM verifiers stop far below */
@@ -75,4 +76,4 @@ gboolean authres_is_from(const char *value, gssize len, const char *authserv_id)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AuthRes, authres_free)
 
-G_END_DECLS
+POSTERN_END_DECLS

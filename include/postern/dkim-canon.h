@@ -24,8 +24,9 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/decls.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 #define DKIM_HASH_SIZE  32          /* bytes of a SHA-256 */
 #define DKIM_FIELDS_MAX 10000       /* fields of one header; a longer one is neither verified nor signed */
@@ -97,4 +98,4 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DkimHeader, dkim_header_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DkimCanonBody, dkim_canon_body_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DkimBody, dkim_body_free)
 
-G_END_DECLS
+POSTERN_END_DECLS

@@ -25,11 +25,12 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/decls.h>
 #include <postern/authres.h>
 #include <postern/dkim-canon.h>
 #include <postern/resolver.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 #define DKIM_SIGNATURES_MAX                                                                                  \
     10 /* that are verified of one message, from the top; RFC 6376 §6.1 leaves it open */
@@ -193,4 +194,4 @@ char *dkim_sign(const DkimSigning *signing, const DkimHeader *header, const Dkim
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DkimVerifier, dkim_verifier_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DkimKey, dkim_key_unref)
 
-G_END_DECLS
+POSTERN_END_DECLS

@@ -20,10 +20,11 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/decls.h>
 #include <postern/authres.h>
 #include <postern/resolver.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 #define DMARC_WALK_MAX 8 /* queries of one tree walk (RFC 9989 §4.10) */
 /* Of one check: the author's walk, and those of names below its organizational domain that passed. A signature after
@@ -190,4 +191,4 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(DmarcRecord, dmarc_record_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DmarcAuthors, dmarc_authors_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DmarcResult, dmarc_result_free)
 
-G_END_DECLS
+POSTERN_END_DECLS

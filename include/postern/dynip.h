@@ -10,9 +10,10 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/decls.h>
 #include <postern/ip.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 #define DYNIP_NAME_MAX 255 /* RFC 1035 §2.3.4: longer names do not exist */
 
@@ -21,4 +22,4 @@ G_BEGIN_DECLS
  * static phrase that completes "the PTR name …"; it may be NULL. */
 gboolean dynip_looks_dynamic(const char *ptr_name, const IpAddress *ip, const char **ret_why);
 
-G_END_DECLS
+POSTERN_END_DECLS

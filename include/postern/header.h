@@ -9,9 +9,10 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/decls.h>
 #include <postern/ip.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 #define HEADER_LINE_WANTED 78 /* characters, RFC 5322 §2.1.1 */
 #define HEADER_MSGID_MIN   5  /* "<a@b>", the shortest that RFC 5322 §3.6.4 allows */
@@ -61,4 +62,4 @@ typedef enum {
 } HeaderMsgId;
 HeaderMsgId header_msgid_form(const char *value, gssize len);
 
-G_END_DECLS
+POSTERN_END_DECLS

@@ -7,8 +7,9 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/decls.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 typedef enum { IP_NONE = 0, IP_V4 = 4, IP_V6 = 6 } IpFamily;
 
@@ -46,4 +47,4 @@ gboolean ip_same_prefix(const IpAddress *a, const IpAddress *b, guint bits);
 /* "4.3.2.1.in-addr.arpa", "…ip6.arpa" (RFC 1035 §3.5, RFC 3596 §2.5). Owned by the caller. */
 char *ip_reverse_name(const IpAddress *ip);
 
-G_END_DECLS
+POSTERN_END_DECLS

@@ -9,9 +9,10 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/decls.h>
 #include <postern/ip.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 /* RFC 1035 §3.2.2, RFC 3596; the values are those of the wire. */
 typedef enum {
@@ -79,4 +80,4 @@ gboolean dns_type_parse(const char *word, DnsType *type);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DnsAnswer, dns_answer_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Resolver, resolver_free)
 
-G_END_DECLS
+POSTERN_END_DECLS

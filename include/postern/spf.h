@@ -17,10 +17,11 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/decls.h>
 #include <postern/ip.h>
 #include <postern/resolver.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 #define SPF_LOOKUPS_MAX                                                                                      \
     10 /* terms that query: include a mx ptr exists redirect, and the PTR of %{p} (§4.6.4) */
@@ -153,4 +154,4 @@ void spf_received_field_free(SpfReceivedField *field); /* NULL is allowed */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SpfResult, spf_result_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SpfReceivedField, spf_received_field_free)
 
-G_END_DECLS
+POSTERN_END_DECLS

@@ -15,8 +15,9 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/decls.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 /* Longer input is no address (see ADDRESS_PATH_MAX) and is answered with NULL or SRS_BROKEN. */
 #define SRS_ADDRESS_MAX 1024
@@ -108,4 +109,4 @@ char *srs_look_through(const char *address, const char *recipient);
  * verified. */
 gboolean srs_bears_tag(const char *address);
 
-G_END_DECLS
+POSTERN_END_DECLS

@@ -13,12 +13,13 @@
 #pragma once
 
 #include <glib.h>
+#include <postern/decls.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 /* The registrable domain of `domain`, in lower case, as U-labels or A-labels as they were given. NULL: the name is a
  * suffix itself, or no name. A name under no rule of the list has a suffix of one label (the list's rule "*"). Owned
  * by the caller. */
 char *suffix_registrable(const char *domain);
 
-G_END_DECLS
+POSTERN_END_DECLS

@@ -14,10 +14,11 @@
  */
 #pragma once
 
+#include <postern/decls.h>
 #include <postern/ip.h>
 #include <postern/srs.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 #define XSIG_MAX 48 /* bytes of a mark; ours have fewer */
 
@@ -28,4 +29,4 @@ char *xsig_make(const char *const *secrets, const char *sender, const IpAddress 
 SrsStatus xsig_verify(const char *const *secrets, const char *mark, const char *sender, const IpAddress *ip,
                       gint64 now, gint64 max_age);
 
-G_END_DECLS
+POSTERN_END_DECLS

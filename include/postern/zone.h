@@ -18,9 +18,10 @@
  */
 #pragma once
 
+#include <postern/decls.h>
 #include <postern/resolver.h>
 
-G_BEGIN_DECLS
+POSTERN_BEGIN_DECLS
 
 #define ZONE_TEXT_MAX (64u << 20) /* bytes; a zone of a big hoster fits, a device file does not */
 #define ZONE_TTL      3600u       /* seconds, of every answer: what the text says is read and not kept */
@@ -51,4 +52,4 @@ void zone_log(Resolver *zone); /* start, or forget what was asked */
 char **zone_queries(Resolver *zone);
 guint zone_query_count(Resolver *zone, DnsType type, const char *name);
 
-G_END_DECLS
+POSTERN_END_DECLS
