@@ -201,8 +201,6 @@ static void read_named_files(Loader *loader)
     Config *config = loader->config;
     config->loaded.keys = keytable_load(config, loader->files, loader->problems);
     config->loaded.seal_key = keytable_load_seal(config, loader->files, loader->problems);
-    g_ptr_array_add(loader->files, NULL);
-    config->loaded.files = (char **)g_ptr_array_steal(loader->files, NULL);
     config->loaded.limits = limits_new(&config->policy.limits, loader->name, loader->problems);
     config->loaded.dnsbl = dnsbl_new(&config->policy.dnsbl, loader->name, loader->problems);
     if (*config->srs.secret_file != '\0')
@@ -270,7 +268,12 @@ Config *config_parse(const char *name, const char *text, gsize len, Problems *pr
     if (problems_count(problems, PROBLEM_ERROR) == errors_before)
         read_named_files(&loader);
     g_free(loader.base);
-    return problems_count(problems, PROBLEM_ERROR) > errors_before ? NULL : g_steal_pointer(&config);
+    g_ptr_array_add(files, NULL);
+    config->loaded.files = (char **)g_ptr_array_steal(files, NULL);
+    if (problems_count(problems, PROBLEM_ERROR) == errors_before)
+        return g_steal_pointer(&config);
+    problems_set_files(problems, config->loaded.files);
+    return NULL;
 }
 
 Config *config_load(const char *path, Problems *problems)
