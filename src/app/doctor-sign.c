@@ -47,9 +47,26 @@ static void check_key(Doctor *doctor, DkimKey *key, const char *file, const char
     if (code == DKIM_TEMPERROR)
         advise(doctor, ADVICE_WARNING, NULL, NULL, "the public key of %s cannot be looked up now: %s", file,
                why);
+    else if (code == DKIM_FAIL)
+        advise(doctor, ADVICE_ERROR, "the DNS zone", line,
+               "%s._domainkey.%s has another key than %s: signatures with it fail", selector, domain, file);
     else if (code != DKIM_PASS)
         advise(doctor, ADVICE_ERROR, "the DNS zone", line, "signatures with %s fail: %s._domainkey.%s: %s",
                file, selector, domain, why);
+}
+
+/* Several patterns may sign with one key in one name. */
+static gboolean is_checked(const GPtrArray *keys, guint index)
+{
+    const SigningKey *key = keys->pdata[index];
+    for (guint i = 0; i < index && key->domain; i++) {
+        const SigningKey *other = keys->pdata[i];
+        if (other->domain && strcmp(other->file, key->file) == 0 &&
+            strcmp(other->selector, key->selector) == 0 &&
+            g_ascii_strcasecmp(other->domain, key->domain) == 0)
+            return TRUE;
+    }
+    return FALSE;
 }
 
 void doctor_keys(Doctor *doctor)
@@ -58,6 +75,8 @@ void doctor_keys(Doctor *doctor)
     const GPtrArray *keys = config->loaded.keys ? keytable_keys(config->loaded.keys) : NULL;
     for (guint i = 0; keys && i < keys->len; i++) {
         const SigningKey *key = keys->pdata[i];
+        if (is_checked(keys, i))
+            continue;
         if (key->domain)
             check_key(doctor, key->key, key->file, key->domain, key->selector);
         else

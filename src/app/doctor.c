@@ -7,12 +7,19 @@
 #include "app/command.h"
 
 static const DoctorCheck checks[] = {
-    {"config", doctor_config},         {"sockets", doctor_sockets, TRUE},
-    {"postfix", doctor_postfix, TRUE}, {"sendmail", doctor_sendmail, TRUE},
-    {"macros", doctor_macros, TRUE},   {"files", doctor_files, TRUE},
-    {"maps", doctor_maps, TRUE},       {"limits", doctor_limits, TRUE},
-    {"resolver", doctor_resolver},     {"name", doctor_name},
-    {"clock", doctor_clock},           {"keys", doctor_keys, TRUE},
+    {"config", doctor_config},
+    {"sockets", doctor_sockets, TRUE},
+    {"postfix", doctor_postfix, TRUE},
+    {"sendmail", doctor_sendmail, TRUE},
+    {"macros", doctor_macros, TRUE},
+    {"files", doctor_files, TRUE},
+    {"rights", doctor_rights, TRUE},
+    {"maps", doctor_maps, TRUE},
+    {"limits", doctor_limits, TRUE},
+    {"resolver", doctor_resolver},
+    {"name", doctor_name},
+    {"clock", doctor_clock},
+    {"keys", doctor_keys, TRUE},
 };
 
 static const char *const level_words[] = {"error", "warning", "note"};

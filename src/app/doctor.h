@@ -1,6 +1,8 @@
 /* doctor.h — between doctor.c (the table of checks, the command) and the files that hold them. */
 #pragma once
 
+#include <glib/gstdio.h>
+#include <pwd.h>
 #include <sys/types.h>
 
 #include "app/outside.h"
@@ -36,10 +38,13 @@ typedef struct {
 void doctor_postfix(Doctor *doctor);
 void doctor_sendmail(Doctor *doctor);
 void doctor_macros(Doctor *doctor);
+/* May `user` do that to a file of this status: 4 read, 2 write, 1 pass through? ACLs are not looked at. */
+gboolean doctor_may(const GStatBuf *st, const struct passwd *user, mode_t bit);
 /* doctor-host.c */
 void doctor_config(Doctor *doctor);
 void doctor_sockets(Doctor *doctor);
 void doctor_files(Doctor *doctor);
+void doctor_rights(Doctor *doctor);
 void doctor_maps(Doctor *doctor);
 void doctor_limits(Doctor *doctor);
 void doctor_resolver(Doctor *doctor);
