@@ -227,7 +227,8 @@ void doctor_resolver(Doctor *doctor)
     gint64 start = g_get_monotonic_time();
     g_autoptr(DnsAnswer) answer = ask(doctor, ".", DNS_NS);
     int ms = (int)((g_get_monotonic_time() - start) / 1000);
-    if (answer->status == DNS_TEMPERROR)
+    doctor->dns_is_away = answer->status == DNS_TEMPERROR;
+    if (doctor->dns_is_away)
         advise(doctor, ADVICE_ERROR, doctor->config_path, "[dns] servers",
                "the DNS does not answer (%s, %d ms)", answer->why, ms);
     else if (ms > SLOW_MS)
@@ -274,6 +275,8 @@ void doctor_name(Doctor *doctor)
                "this host calls itself %s, which is no name that others can look up", host);
         return;
     }
+    if (doctor->dns_is_away)
+        return;
     if (!check_addresses(doctor, host, DNS_A) + !check_addresses(doctor, host, DNS_AAAA) == 2)
         advise(doctor, ADVICE_WARNING, "your DNS zone", "an A or AAAA record",
                "%s, what this host says at HELO, has no address", host);

@@ -43,6 +43,8 @@ void doctor_keys(Doctor *doctor)
 {
     const Config *config = doctor->config;
     const GPtrArray *keys = config->loaded.keys ? keytable_keys(config->loaded.keys) : NULL;
+    if (doctor->dns_is_away)
+        return;
     for (guint i = 0; keys && i < keys->len; i++) {
         const SigningKey *key = keys->pdata[i];
         if (is_checked(keys, i))

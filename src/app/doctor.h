@@ -18,6 +18,7 @@ typedef struct {
     const char *config_path, *postfix, *sendmail; /* as given; NULL: not to be looked at */
     Config *config;                               /* NULL: it cannot be used */
     Outside outside;                              /* without a configuration: the defaults' */
+    gboolean dns_is_away;                         /* so there is no sense in more questions */
     pid_t pid;                                    /* of the filter that listens; 0: not known */
     const char *check;                            /* the one that is under way */
     Record *findings;                             /* what the checks have to say, in a list "findings" */
