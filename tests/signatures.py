@@ -127,6 +127,17 @@ def results(c: Commands, folder: Path, signed: bytes) -> None:
     assert [(f["authserv_id"], f["malformed"], len(f["results"])) for f in again] == [("mx.example.net", False, 5)]
 
 
+def secrets(c: Commands, folder: Path) -> None:
+    """Blank lines are none: who knows that there is one could forge."""
+    made = []
+    for name, text in (("plain", "one\ntwo\n"), ("blank", "\n one \n\ntwo"), ("empty", "\n\n")):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
+        made.append(c.expect(USAGE if name == "empty" else DONE, "srs", "forward", "--secret-file", name, "--domain", "our.example",
+                             "--time", "1700000000", "a@b.example"))
+    assert made[0] == made[1] and made[2] == b"", made
+
+
 def scanned(c: Commands) -> None:
     for arguments in ((), ("-",)):
         assert b"rcpt       <b@example.net> accepted" in c.expect(DONE, "scan", "--rcpt", "b@example.net", *arguments, message=MESSAGE)
@@ -150,6 +161,7 @@ def main(postern: str) -> int:
         signed = signatures(commands, Path(folder))
         chains(commands, signed)
         results(commands, Path(folder), signed)
+        secrets(commands, Path(folder))
         scanned(commands)
         usage(commands)
     return 0

@@ -3,12 +3,11 @@
 #include "conf/dnsbl.h"
 #include "conf/keytable.h"
 #include "conf/limits.h"
+#include "conf/signing.h"
 
 #include <postern/zone.h>
 #include <string.h>
 #include "conf/files.h"
-
-#define SECRETS_BYTES_MAX 65536u
 
 static Config *config_new(void)
 {
@@ -170,22 +169,13 @@ static Ini *parse_either(const char *name, const char *text, gsize len, gboolean
 static void read_secrets(Loader *loader, const char *path)
 {
     g_autoptr(GError) error = NULL;
-    gsize len;
-    g_autofree char *text = file_read(path, SECRETS_BYTES_MAX, FILE_SECRET, &len, &error);
-    if (text == NULL) {
+    char **secrets = signing_read_secrets(path, &error);
+    if (secrets == NULL) {
         problems_add(loader->problems, PROBLEM_ERROR, loader->name, 0, "%s", error->message);
         return;
     }
-    g_autoptr(GPtrArray) secrets = g_ptr_array_new();
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    for (char **line = lines; *line != NULL; line++)
-        if (*g_strstrip(*line) != '\0')
-            g_ptr_array_add(secrets, g_strdup(*line));
-    if (secrets->len == 0)
-        problems_add(loader->problems, PROBLEM_ERROR, path, 0, "there is no secret in it");
-    g_ptr_array_add(secrets, NULL);
     g_strfreev(loader->config->loaded.srs_secrets); /* an old file has them in itself, too */
-    loader->config->loaded.srs_secrets = (char **)g_ptr_array_steal(secrets, NULL);
+    loader->config->loaded.srs_secrets = secrets;
 }
 
 static void read_substitutes(Loader *loader, const char *path)
