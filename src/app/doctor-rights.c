@@ -75,7 +75,8 @@ void doctor_rights(Doctor *doctor)
     if (!*config->rights.user)
         return;
     if (!rights_find(config->rights.user, config->rights.group, &user.pw_uid, &user.pw_gid, &error)) {
-        advise(doctor, ADVICE_ERROR, doctor->config_path, "[rights] user and group", "%s", error->message);
+        g_autofree char *change = g_strdup_printf("useradd --system %s", config->rights.user);
+        advise(doctor, ADVICE_ERROR, NULL, change, "%s", error->message);
         return;
     }
     const struct group *group = getgrgid(user.pw_gid);
