@@ -5,6 +5,7 @@
 
 What needs root is left out without it.
 """
+import json
 import os
 import signal
 import subprocess
@@ -153,10 +154,77 @@ def what_cannot_work_is_logged(folder: Path) -> None:
     assert daemon.stop() == 0
 
 
+def make_key(path: Path, selector: str) -> str:
+    """The line for the zone."""
+    return subprocess.run([POSTERN, "dkim", "keygen", "--type", "ed25519", "-d", "our.example", "-s", selector, "-o", path],
+                          capture_output=True, text=True, check=True).stdout
+
+
+def doctor(daemon: Daemon, check: str, zone: Path) -> list[dict[str, str]]:
+    """What it says of that, notes too."""
+    done = subprocess.run([POSTERN, "doctor", "--json", "-c", daemon.config, "--zone", zone], capture_output=True, text=True, timeout=60)
+    return [f for f in json.loads(done.stdout).get("findings", []) if f["check"] == check]
+
+
+def a_correction_is_seen(folder: Path) -> None:
+    """Also in a file that only the configuration names that could not be used."""
+    zone, table, key, new = (folder / name for name in ("zone", "keytable", "old.pem", "new.pem"))
+    zone.write_text(make_key(key, "old"))
+    table.write_text(f"our.example old {key}\n")
+    daemon = Daemon(folder, more=f"[sign]\nkeytable = {table}\n").start()
+    assert [f["severity"] for f in doctor(daemon, "config", zone)] == ["note"], "logins without a domain sign nothing"
+    new.write_text("not yet\n")
+    new.chmod(0o600)
+    table.write_text(f"our.example new {new}\n")
+    until(lambda: "stays in force" in daemon.text(), "the fault")
+    new.unlink()
+    make_key(new, "new")
+    until(lambda: f"{daemon.config} is in force" in daemon.text(), "the correction")
+    new.chmod(0o604)
+    until(lambda: "everybody can read" in daemon.text(), "rights are a change, too")
+    new.chmod(0o600)
+    until(lambda: daemon.text().count(f"{daemon.config} is in force") == 2, "and so is their correction")
+    assert daemon.stop() == 0
+
+
+def what_the_doctor_says_of_keys(folder: Path) -> None:
+    """Each once, whatever patterns it signs for; and another key in the DNS is told from none."""
+    zone, table, first, second = (folder / name for name in ("zone", "keytable", "1.pem", "2.pem"))
+    right, wrong = make_key(first, "one"), make_key(second, "one")
+    zone.write_text("")
+    table.write_text(f"our.example one {first}\n*.our.example one {first} domain=our.example\n")
+    daemon = Daemon(folder, more=f"[sign]\nkeytable = {table}\n").start()
+    [missing] = doctor(daemon, "keys", zone)
+    assert "there is no key record" in missing["text"] and missing["change"] == right.strip(), missing
+    zone.write_text(wrong)
+    [other] = doctor(daemon, "keys", zone)
+    assert "another" in other["text"] and other["change"] == right.strip(), other
+    zone.write_text(right)
+    assert doctor(daemon, "keys", zone) == []
+    assert daemon.stop() == 0
+
+
+def what_the_daemons_user_may_not_read(folder: Path) -> None:
+    """Root reads it at start, and nobody at reload: the doctor says so, and what helps."""
+    zone, table, key = (folder / name for name in ("zone", "keytable", "1.pem"))
+    zone.write_text(make_key(key, "one"))
+    table.write_text(f"our.example one {key}\n")
+    daemon = Daemon(folder, more=f"[rights]\nuser = nobody\n[sign]\nkeytable = {table}\n").start()
+    [finding] = doctor(daemon, "rights", zone)
+    assert str(key) in finding["text"] and finding["severity"] == "error", finding
+    assert postern("reload", "-c", daemon.config) == 1
+    assert any("older configuration" in f["text"] for f in doctor(daemon, "config", zone))
+    subprocess.run(finding["change"], shell=True, check=True)
+    assert doctor(daemon, "rights", zone) == []
+    until(lambda: f"{daemon.config} is in force" in daemon.text(), "it is read by itself")
+    assert daemon.stop() == 0
+
+
 TESTS: list[tuple[Callable[[Path], None], bool]] = [
     (a_file_in_the_place_of_the_control_socket, False), (sockets_go_with_the_daemon, False), (what_reload_says, False),
     (a_reload_changes_log_and_limits, False), (a_log_that_root_has_opened, True),
-    (what_cannot_work_is_logged, False),
+    (what_cannot_work_is_logged, False), (a_correction_is_seen, False), (what_the_doctor_says_of_keys, False),
+    (what_the_daemons_user_may_not_read, True),
 ]
 
 failed = 0

@@ -42,17 +42,32 @@ def keys(c: Commands, folder: Path) -> None:
     assert not (folder / "new.pem").exists()
 
 
+def published(c: Commands, folder: Path) -> None:
+    """What stands in the DNS is the key's, or another's, or nothing; in both cases the line that should."""
+    line = (folder / "zone").read_bytes()
+    assert c.expect(DONE, "dkim", "check", *SIGN, "--zone", "zone").startswith(b"pass: s._domainkey.example.com")
+    (folder / "other").write_bytes(c.expect(DONE, "dkim", "keygen", "-o", "other.pem", "-d", "example.com", "-s", "s", "--bits", "1024"))
+    (folder / "none").write_text("")
+    for zone, why in (("other", b"the key there is another one"), ("none", b"there is no key record")):
+        out = c.expect(NO, "dkim", "check", *SIGN, "--zone", zone)
+        assert why in out and out.endswith(line), out
+    c.expect(AGAIN, "dkim", "check", *SIGN, "--zone", "slow")
+    c.expect(USAGE, "dkim", "check", "--zone", "zone")
+
+
 def signatures(c: Commands, folder: Path) -> bytes:
     signed = c.expect(DONE, "dkim", "sign", *SIGN, "--message", message=MESSAGE)
     assert signed.endswith(MESSAGE)
     out = json.loads(c.expect(DONE, "dkim", "verify", "--json", "--zone", "zone", message=signed))
     assert out["result"] == "pass" and out["signatures"][0]["key_bits"] == 1024
-    c.expect(DONE, "dkim", "verify", "--zone", "zone", "-", message=signed)
+    assert c.expect(DONE, "dkim", "verify", "--zone", "zone", "-", message=signed) == b"pass: d=example.com s=s rsa-sha256\n"
+    assert b"key_bits: 1024" in c.expect(DONE, "dkim", "verify", "-v", "--zone", "zone", "-", message=signed)
     # The same as a local file has it.
     (folder / "local.eml").write_bytes(signed.replace(b"\r\n", b"\n"))
     c.expect(DONE, "dkim", "verify", "--zone", "zone", "local.eml")
-    c.expect(NO, "dkim", "verify", "--zone", "zone", message=signed.replace(b"Hello", b"Hullo"))
-    c.expect(NO, "dkim", "verify", "--zone", "zone", message=MESSAGE)
+    changed = c.expect(NO, "dkim", "verify", "--zone", "zone", message=signed.replace(b"Hello", b"Hullo"))
+    assert changed == b"fail: d=example.com s=s rsa-sha256: the body is not the one that was signed\n", changed
+    assert c.expect(NO, "dkim", "verify", "--zone", "zone", message=MESSAGE) == b"none: there is no signature\n"
     c.expect(AGAIN, "dkim", "verify", "--zone", "slow", message=signed)
     # Time is ours to set.
     old = c.expect(DONE, "dkim", "sign", *SIGN, "--message", "--expire", "2", "--time", "1700000000", message=MESSAGE)
@@ -112,6 +127,22 @@ def results(c: Commands, folder: Path, signed: bytes) -> None:
     assert [(f["authserv_id"], f["malformed"], len(f["results"])) for f in again] == [("mx.example.net", False, 5)]
 
 
+def secrets(c: Commands, folder: Path) -> None:
+    """Blank lines are none: who knows that there is one could forge."""
+    made = []
+    for name, text in (("plain", "one\ntwo\n"), ("blank", "\n one \n\ntwo"), ("empty", "\n\n")):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
+        made.append(c.expect(USAGE if name == "empty" else DONE, "srs", "forward", "--secret-file", name, "--domain", "our.example",
+                             "--time", "1700000000", "a@b.example"))
+    assert made[0] == made[1] and made[2] == b"", made
+
+
+def scanned(c: Commands) -> None:
+    for arguments in ((), ("-",)):
+        assert b"rcpt       <b@example.net> accepted" in c.expect(DONE, "scan", "--rcpt", "b@example.net", *arguments, message=MESSAGE)
+
+
 def usage(c: Commands) -> None:
     for arguments in (("dkim",), ("dkim", "verify", "nofile"), ("dkim", "sign"), ("dkim", "sign", *SIGN, "--canon", "nowsp"),
                       ("dkim", "sign", *SIGN, "--names", "Subject"), ("dkim", "sign", *SIGN, "--identity", "a@example.net"),
@@ -126,9 +157,12 @@ def main(postern: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         commands = Commands(str(Path(postern).resolve()), folder)
         keys(commands, Path(folder))
+        published(commands, Path(folder))
         signed = signatures(commands, Path(folder))
         chains(commands, signed)
         results(commands, Path(folder), signed)
+        secrets(commands, Path(folder))
+        scanned(commands)
         usage(commands)
     return 0
 

@@ -92,7 +92,7 @@ OURS = Chapter("What our own people send", (
     Letter("bob, logged in: his mail leaves signed, and his sender, too", log="signed: d=here.example",
            arrives=("MAIL <SRS0=.*=bob@here.example> RCPT <friend@", "DKIM-Signature: .*d=here.example"),
            sender="bob@here.example", rcpts=("friend@remote.example",), login="bob", name="signed", **DIALUP),
-    Command("dkim verify --zone demo.zone signed.eml", "result: pass", lines=5),
+    Command("dkim verify --zone demo.zone signed.eml", "pass: d=here.example"),
     Letter("bob, logged in, as somebody else", ("RCPT 550 5.7.1 bob may not send as good.example",), "smtp-auth:bob at access:",
            sender="boss@good.example", login="bob", **DIALUP),
 ))

@@ -525,9 +525,6 @@ static const struct {
      "= report is seen by nobody without [authres] add = yes"},
     {"dmarc", "mode", dmarc_without_spf, PROBLEM_NOTE,
      "asks SPF, but [spf] mode = off: its result is reported nowhere; header reports it"},
-    {"dmarc", "mode", dmarc_without_quarantine, PROBLEM_WARNING,
-     "delivers what fails, whatever the domain asks for, unless a rule says otherwise: there is no [policy] "
-     "quarantine_dir"},
     {"dmarc", "standard", dmarc_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
     {"dmarc", "timeout", dmarc_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
     {"dmarc", "collect", dmarc_is_off, PROBLEM_WARNING, "does nothing while mode = off"},
@@ -582,6 +579,15 @@ static void check_logins(const Inspection *check, const Rules *rules)
             "none: [sign] any_login, login= here or a rule for SMTP-Auth allows more");
         return;
     }
+}
+
+/* Whoever has written what becomes of p=reject has thought of it. */
+static void check_dmarc(const Inspection *check, const Rules *rules)
+{
+    if (is_set(check->config, "dmarc", "mode") && dmarc_without_quarantine(check->config))
+        tell(check, "dmarc", "mode", rules->by_tag[TAG_DMARC_REJECT].n ? PROBLEM_NOTE : PROBLEM_WARNING,
+             "delivers what fails, whatever the domain asks for, unless a rule says otherwise: there is no "
+             "[policy] quarantine_dir");
 }
 
 static void check_times(const Inspection *check)
@@ -678,6 +684,7 @@ void config_check(const Config *config, const Policy *policy, const Tables *tabl
     check_waiting(&check);
     check_idle(&check);
     check_logins(&check, &rules);
+    check_dmarc(&check, &rules);
     check_times(&check);
     check_lists(&check);
     check_paths(&check);

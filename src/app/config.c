@@ -24,7 +24,10 @@ static int check(const char *path, gboolean json, gboolean show)
         g_autofree char *text = config_show(config, json);
         fputs(text, stdout);
     } else {
-        printf("%s: %u warnings, no errors\n", path, problems_count(problems, PROBLEM_WARNING));
+        guint warnings = problems_count(problems, PROBLEM_WARNING),
+              notes = problems_count(problems, PROBLEM_NOTE);
+        printf("%s: no errors, %u warning%s, %u note%s\n", path, warnings, warnings == 1 ? "" : "s", notes,
+               notes == 1 ? "" : "s");
     }
     return EXIT_DONE;
 }

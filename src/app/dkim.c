@@ -1,4 +1,4 @@
-/* postern dkim verify|sign|keygen — signatures and keys from the command line (E1, E2). */
+/* postern dkim verify|sign|check|keygen — signatures and keys from the command line (E1, E2). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include "app/command.h"
 #include "app/mailfile.h"
 #include "app/outside.h"
+#include "app/published.h"
 
 #define DEFAULT_BITS    2048 /* RFC 8301 §3.2 */
 #define SECONDS_PER_DAY 86400
@@ -16,7 +17,7 @@ typedef struct {
     SignerOptions signer;
     char *identity, *type, *out;
     gint bits, expire_days;
-    gboolean json, message;
+    gboolean json, message, verbose;
     OutsideOptions outside;
 } Options;
 
@@ -49,6 +50,30 @@ static void show_result(Record *record, const DkimResult *result)
         record_int(record, "unsigned_bytes", (gint64)result->unsigned_bytes);
 }
 
+/* "pass: d=example.com s=s2026 rsa-sha256", and what may make it worth less. */
+static void print_result(const DkimResult *result)
+{
+    printf("%s: d=%s s=%s %s", dkim_code_name(result->code), result->domain ? result->domain : "?",
+           result->selector ? result->selector : "?", result->algorithm ? result->algorithm : "?");
+    if (result->reason)
+        printf(": %s", result->reason);
+    if (result->testing)
+        printf("; the domain is testing (t=y)");
+    if (result->limited && result->unsigned_bytes)
+        printf("; %" G_GUINT64_FORMAT " bytes at the end are not signed", (guint64)result->unsigned_bytes);
+    puts("");
+}
+
+static void print_results(const DkimVerifier *verifier)
+{
+    for (guint i = 0; i < dkim_verifier_len(verifier); i++)
+        print_result(dkim_verifier_result(verifier, i));
+    if (!dkim_verifier_len(verifier))
+        puts("none: there is no signature");
+    if (dkim_verifier_ignored(verifier))
+        printf("%u more are not looked at\n", dkim_verifier_ignored(verifier));
+}
+
 static int show_verified(const Options *options, const DkimVerifier *verifier)
 {
     DkimCode code = dkim_verifier_code(verifier);
@@ -58,7 +83,10 @@ static int show_verified(const Options *options, const DkimVerifier *verifier)
         show_result(record_element(record, "signatures"), dkim_verifier_result(verifier, i));
     if (dkim_verifier_ignored(verifier))
         record_int(record, "ignored", dkim_verifier_ignored(verifier));
-    command_print(record, options->json);
+    if (options->json || options->verbose)
+        command_print(record, options->json);
+    else
+        print_results(verifier);
     return code == DKIM_PASS ? EXIT_DONE : code == DKIM_TEMPERROR ? EXIT_AGAIN : EXIT_NO;
 }
 
@@ -119,6 +147,39 @@ static int sign(const void *data, const Outside *outside, const MailFile *mail)
     g_autofree char *value = dkim_sign(&signing, mail->header, body, &error);
     signer_close(&signer);
     return value ? print_signed(options, mail, value) : complain(error);
+}
+
+/* ---- check ---- */
+
+static int check(const Options *options)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *why = NULL;
+    Signer signer;
+    Outside outside;
+    if (!signer_open(&signer, &options->signer, &error))
+        return complain(error);
+    if (!outside_open(&outside, &options->outside, NULL)) {
+        signer_close(&signer);
+        return EXIT_USAGE;
+    }
+    const char *domain = options->signer.domain, *selector = options->signer.selector;
+    DkimCode code = published_key(signer.key, domain, selector, outside.resolver, &why);
+    g_autofree char *line = dkim_key_zone_line(signer.key, domain, selector);
+    if (options->json) {
+        g_autoptr(Record) record = record_new();
+        record_str(record, "result", dkim_code_name(code));
+        record_str(record, "reason", why);
+        record_str(record, "zone_line", line);
+        command_print(record, TRUE);
+    } else if (code == DKIM_PASS) {
+        printf("pass: %s._domainkey.%s is the key's\n", selector, domain);
+    } else {
+        printf("%s: %s._domainkey.%s: %s\n%s\n", dkim_code_name(code), selector, domain, why, line);
+    }
+    outside_close(&outside);
+    signer_close(&signer);
+    return code == DKIM_PASS ? EXIT_DONE : code == DKIM_TEMPERROR ? EXIT_AGAIN : EXIT_NO;
 }
 
 /* ---- keygen ---- */
@@ -196,13 +257,16 @@ int command_dkim(int argc, char **argv)
         {"bits", 0, 0, G_OPTION_ARG_INT, &options.bits, "keygen: size of an RSA key; 2048 if not given", "N"},
         {"out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out, "keygen: where the private key goes; a new file",
          "FILE"},
+        {"verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose,
+         "verify: all of each signature; else one line each", NULL},
         {"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "JSON for machines", NULL},
         OUTSIDE_ENTRIES(options.outside),
         {NULL},
     };
-    if (!command_options(&argc, &argv, entries, "verify|sign|keygen [MESSAGE]",
+    if (!command_options(&argc, &argv, entries, "verify|sign|check|keygen [MESSAGE]",
                          "verify: the DKIM signatures of a message (RFC 6376).\n"
                          "sign: prints the field that signs a message.\n"
+                         "check: is the key's record in the DNS? Prints what should be there.\n"
                          "keygen: makes a key, and prints its record for the DNS.\n"
                          "Without MESSAGE, or with -, it is read from standard input.\n"
                          "Exit status 0: pass, done; 1: none or not good; 75: temporary error."))
@@ -212,8 +276,10 @@ int command_dkim(int argc, char **argv)
         return mailfile_run(argv[0], path, &options.outside, verify, &options);
     if (argc <= 3 && strcmp(what, "sign") == 0)
         return mailfile_run(argv[0], path, &options.outside, sign, &options);
+    if (argc == 2 && strcmp(what, "check") == 0)
+        return check(&options);
     if (argc == 2 && strcmp(what, "keygen") == 0)
         return keygen(&options);
-    fprintf(stderr, "Usage: postern dkim verify|sign|keygen [OPTION…] [MESSAGE]\n");
+    fprintf(stderr, "Usage: postern dkim verify|sign|check|keygen [OPTION…] [MESSAGE]\n");
     return EXIT_USAGE;
 }

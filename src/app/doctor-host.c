@@ -13,6 +13,8 @@
 #include <time.h>
 
 #include "actions/actions.h"
+#include "app/config-check.h"
+#include "app/control.h"
 #include "checks/checks.h"
 #include "flow/engine.h"
 #include "mta/listen.h"
@@ -26,12 +28,25 @@
 
 /* --- our own file --- */
 
+/* What the files say now may not be what the filter goes by. */
+static void check_in_force(Doctor *doctor)
+{
+    const char *control = doctor->config ? doctor->config->daemon.control : "";
+    g_autofree char *answer = NULL;
+    gboolean ok;
+    if (*control && control_ask(control, "config", &ok, &answer, NULL) && !ok)
+        advise(doctor, ADVICE_ERROR, NULL, "postern reload, which says why",
+               "the filter goes by an older configuration: it could not read this one");
+}
+
 void doctor_config(Doctor *doctor)
 {
     const Tables tables = {all_checks, all_actions};
     g_autoptr(Problems) problems = problems_new();
     g_autoptr(Config) config = config_load(doctor->config_path, problems);
     g_autoptr(Snapshot) snapshot = config ? snapshot_new(&tables, config, problems) : NULL;
+    if (snapshot)
+        config_check_snapshot(snapshot, &tables, problems);
     for (guint i = 0; i < problems_len(problems); i++) {
         const Problem *problem = problems_at(problems, i);
         g_autofree char *where = problem->line ? g_strdup_printf("line %u", problem->line) : NULL;
@@ -41,6 +56,7 @@ void doctor_config(Doctor *doctor)
                                                    : ADVICE_NOTE,
                problem->file, where, "%s", problem->text);
     }
+    check_in_force(doctor);
 }
 
 /* --- sockets --- */
@@ -78,6 +94,12 @@ void doctor_sockets(Doctor *doctor)
             advise(doctor, ADVICE_ERROR, NULL, "systemctl start postern, and see its log",
                    "no filter answers: %s", error->message);
         listen_address_clear(&address);
+    }
+    for (char **spec = doctor->config->srs.socketmap; *spec; spec++) {
+        g_autoptr(GError) error = NULL;
+        if (!probe_listener(*spec, PROBE_SECONDS, &error))
+            advise(doctor, ADVICE_ERROR, NULL, "systemctl restart postern, and see its log",
+                   "nobody serves the MTA's maps ([srs] socketmap), and mail waits: %s", error->message);
     }
     if (!*doctor->config->daemon.listen)
         advise(doctor, ADVICE_ERROR, doctor->config_path, "[daemon] listen = unix:/run/postern/milter.sock",
@@ -205,7 +227,8 @@ void doctor_resolver(Doctor *doctor)
     gint64 start = g_get_monotonic_time();
     g_autoptr(DnsAnswer) answer = ask(doctor, ".", DNS_NS);
     int ms = (int)((g_get_monotonic_time() - start) / 1000);
-    if (answer->status == DNS_TEMPERROR)
+    doctor->dns_is_away = answer->status == DNS_TEMPERROR;
+    if (doctor->dns_is_away)
         advise(doctor, ADVICE_ERROR, doctor->config_path, "[dns] servers",
                "the DNS does not answer (%s, %d ms)", answer->why, ms);
     else if (ms > SLOW_MS)
@@ -252,6 +275,8 @@ void doctor_name(Doctor *doctor)
                "this host calls itself %s, which is no name that others can look up", host);
         return;
     }
+    if (doctor->dns_is_away)
+        return;
     if (!check_addresses(doctor, host, DNS_A) + !check_addresses(doctor, host, DNS_AAAA) == 2)
         advise(doctor, ADVICE_WARNING, "your DNS zone", "an A or AAAA record",
                "%s, what this host says at HELO, has no address", host);

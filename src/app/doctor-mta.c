@@ -1,9 +1,7 @@
 /* The doctor's checks of what the MTA has been told about us. */
 #include "app/doctor.h"
 
-#include <glib/gstdio.h>
 #include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -196,9 +194,9 @@ static void check_others(Postfix *postfix)
 
 /* --- may the MTA's user reach the socket? --- */
 
-static gboolean may(const GStatBuf *st, const struct passwd *user, mode_t bit)
+gboolean doctor_may(const GStatBuf *st, const struct passwd *user, mode_t bit)
 {
-    gid_t groups[256];
+    gid_t groups[256]; /* nobody is in more; of one who is the first count */
     int n = G_N_ELEMENTS(groups);
     if (user->pw_uid == 0)
         return TRUE;
@@ -218,14 +216,14 @@ static void check_reach(Doctor *doctor, const char *name, const char *path)
     GStatBuf st;
     if (!user || g_stat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
         return;
-    if (!may(&st, user, 2)) {
+    if (!doctor_may(&st, user, 2)) {
         g_autofree char *change = g_strdup_printf("[daemon] socket_group = %s, socket_mode = 0660", name);
         advise(doctor, ADVICE_ERROR, doctor->config_path, change, "user %s may not write to %s (mode %04o)",
                name, path, (unsigned)st.st_mode & 07777);
     }
     g_autofree char *folder = g_path_get_dirname(path);
     while (strcmp(folder, "/") != 0) {
-        if (g_stat(folder, &st) == 0 && !may(&st, user, 1)) {
+        if (g_stat(folder, &st) == 0 && !doctor_may(&st, user, 1)) {
             g_autofree char *change = g_strdup_printf("chgrp %s %s && chmod g+x %s", name, folder, folder);
             advise(doctor, ADVICE_ERROR, NULL, change, "user %s may not pass through %s (mode %04o)", name,
                    folder, (unsigned)st.st_mode & 07777);
@@ -236,9 +234,9 @@ static void check_reach(Doctor *doctor, const char *name, const char *path)
     }
 }
 
-static void check_rights(Doctor *doctor, const char *user)
+static void check_sockets(Doctor *doctor, const char *user, char **specs)
 {
-    for (char **spec = doctor->config->daemon.listen; *spec; spec++) {
+    for (char **spec = specs; *spec; spec++) {
         ListenAddress address;
         if (!listen_address_parse(*spec, &address, NULL))
             continue;
@@ -246,6 +244,12 @@ static void check_rights(Doctor *doctor, const char *user)
             check_reach(doctor, user, address.where);
         listen_address_clear(&address);
     }
+}
+
+static void check_rights(Doctor *doctor, const char *user)
+{
+    check_sockets(doctor, user, doctor->config->daemon.listen);
+    check_sockets(doctor, user, doctor->config->srs.socketmap);
 }
 
 void doctor_postfix(Doctor *doctor)

@@ -2,48 +2,21 @@
 #include "app/doctor.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "app/mta-files.h"
+#include "app/published.h"
 #include "conf/keytable.h"
 
 #define LINE_MAX_SMTP 998 /* RFC 5321 §4.5.3.1.6 */
 
 /* --- keys --- */
 
-/* A message signed with the key and verified by the DNS: whatever a receiver would find fault with shows. */
-static DkimCode try_key(Doctor *doctor, DkimKey *key, const char *domain, const char *selector, char **why)
-{
-    g_autoptr(DkimHeader) header = dkim_header_new(), with_signature = dkim_header_new();
-    g_autoptr(DkimBody) body = dkim_body_new();
-    g_autofree char *from = g_strdup_printf(" postmaster@%s", domain);
-    const DkimSigning signing = {.key = key,
-                                 .domain = domain,
-                                 .selector = selector,
-                                 .header_canon = DKIM_RELAXED,
-                                 .body_canon = DKIM_RELAXED};
-    dkim_header_add(header, "From", -1, from, -1);
-    dkim_body_want(body, DKIM_RELAXED, DKIM_WHOLE_BODY);
-    dkim_body_end(body);
-    g_autofree char *value = dkim_sign(&signing, header, body, NULL);
-    g_autofree char *field = g_strconcat(" ", value, NULL);
-    dkim_header_add(with_signature, "DKIM-Signature", -1, field, -1);
-    dkim_header_add(with_signature, "From", -1, from, -1);
-    g_autoptr(DkimBody) read = dkim_body_new();
-    g_autoptr(DkimVerifier) verifier = dkim_verifier_new(with_signature, read, time(NULL));
-    dkim_body_end(read);
-    dkim_verifier_finish(verifier, doctor->outside.resolver, 0);
-    const DkimResult *result = dkim_verifier_result(verifier, 0);
-    *why = g_strdup(result->reason);
-    return result->code;
-}
-
 static void check_key(Doctor *doctor, DkimKey *key, const char *file, const char *domain,
                       const char *selector)
 {
     g_autofree char *why = NULL;
     g_autofree char *line = dkim_key_zone_line(key, domain, selector);
-    DkimCode code = try_key(doctor, key, domain, selector, &why);
+    DkimCode code = published_key(key, domain, selector, doctor->outside.resolver, &why);
     if (code == DKIM_TEMPERROR)
         advise(doctor, ADVICE_WARNING, NULL, NULL, "the public key of %s cannot be looked up now: %s", file,
                why);
@@ -52,12 +25,30 @@ static void check_key(Doctor *doctor, DkimKey *key, const char *file, const char
                file, selector, domain, why);
 }
 
+/* Several patterns may sign with one key in one name. */
+static gboolean is_checked(const GPtrArray *keys, guint index)
+{
+    const SigningKey *key = keys->pdata[index];
+    for (guint i = 0; i < index && key->domain; i++) {
+        const SigningKey *other = keys->pdata[i];
+        if (other->domain && strcmp(other->file, key->file) == 0 &&
+            strcmp(other->selector, key->selector) == 0 &&
+            g_ascii_strcasecmp(other->domain, key->domain) == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 void doctor_keys(Doctor *doctor)
 {
     const Config *config = doctor->config;
     const GPtrArray *keys = config->loaded.keys ? keytable_keys(config->loaded.keys) : NULL;
+    if (doctor->dns_is_away)
+        return;
     for (guint i = 0; keys && i < keys->len; i++) {
         const SigningKey *key = keys->pdata[i];
+        if (is_checked(keys, i))
+            continue;
         if (key->domain)
             check_key(doctor, key->key, key->file, key->domain, key->selector);
         else

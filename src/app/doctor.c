@@ -7,12 +7,19 @@
 #include "app/command.h"
 
 static const DoctorCheck checks[] = {
-    {"config", doctor_config},         {"sockets", doctor_sockets, TRUE},
-    {"postfix", doctor_postfix, TRUE}, {"sendmail", doctor_sendmail, TRUE},
-    {"macros", doctor_macros, TRUE},   {"files", doctor_files, TRUE},
-    {"maps", doctor_maps, TRUE},       {"limits", doctor_limits, TRUE},
-    {"resolver", doctor_resolver},     {"name", doctor_name},
-    {"clock", doctor_clock},           {"keys", doctor_keys, TRUE},
+    {"config", doctor_config},
+    {"sockets", doctor_sockets, TRUE},
+    {"postfix", doctor_postfix, TRUE},
+    {"sendmail", doctor_sendmail, TRUE},
+    {"macros", doctor_macros, TRUE},
+    {"files", doctor_files, TRUE},
+    {"rights", doctor_rights, TRUE},
+    {"maps", doctor_maps, TRUE},
+    {"limits", doctor_limits, TRUE},
+    {"resolver", doctor_resolver},
+    {"name", doctor_name},
+    {"clock", doctor_clock},
+    {"keys", doctor_keys, TRUE},
 };
 
 static const char *const level_words[] = {"error", "warning", "note"};
@@ -51,8 +58,9 @@ static void show(const Doctor *doctor, gboolean json)
         if (change)
             printf("    %s%s%s\n", file ? file : "", file ? ": " : "", change);
     }
-    printf("%u errors, %u warnings, %u notes\n", doctor->n[ADVICE_ERROR], doctor->n[ADVICE_WARNING],
-           doctor->n[ADVICE_NOTE]);
+    for (gsize i = 0; i < G_N_ELEMENTS(level_words); i++)
+        printf("%u %s%s%s", doctor->n[i], level_words[i], doctor->n[i] == 1 ? "" : "s",
+               i + 1 < G_N_ELEMENTS(level_words) ? ", " : "\n");
 }
 
 static int examine(Doctor *doctor, const OutsideOptions *options, gboolean json)

@@ -71,7 +71,8 @@ static int search(Job *job)
     Printing printing = {job, 0};
     if (journal_search(job->store, &job->query, FALSE, print_row, &printing) == STORE_AWAY)
         return away();
-    if (printing.n && printing.n == job->query.limit && !job->options->json)
+    if (printing.n && printing.n == job->query.limit && !job->options->json &&
+        job->options->which.limit < 0) /* who asked for so many knows */
         fprintf(stderr, "postern journal: there may be more; --limit says how many are shown\n");
     return printing.n ? EXIT_DONE : EXIT_NO;
 }

@@ -39,12 +39,16 @@ static void add_crs(MailFile *mail)
     mail->bytes = g_string_free(text, FALSE);
 }
 
-gboolean mailfile_read(MailFile *mail, const char *path, GError **error)
+gboolean mailfile_bytes(const char *path, char **bytes, gsize *len, GError **error)
 {
     gboolean input = !path || strcmp(path, "-") == 0;
+    return input ? read_input(bytes, len, error) : g_file_get_contents(path, bytes, len, error);
+}
+
+gboolean mailfile_read(MailFile *mail, const char *path, GError **error)
+{
     *mail = (MailFile){0};
-    if (!(input ? read_input(&mail->bytes, &mail->len, error)
-                : g_file_get_contents(path, &mail->bytes, &mail->len, error)))
+    if (!mailfile_bytes(path, &mail->bytes, &mail->len, error))
         return FALSE;
     add_crs(mail);
     mail->header = dkim_header_new();

@@ -11,7 +11,9 @@ typedef struct {
     DkimHeader *header;
 } MailFile;
 
-/* `path` NULL or "-": standard input. A file whose first line ends with LF alone is taken for a local one, and all its
+/* The bytes as they are, owned by the caller; `path` NULL or "-": standard input. FALSE with *error. */
+gboolean mailfile_bytes(const char *path, char **bytes, gsize *len, GError **error);
+/* The same `path`. A file whose first line ends with LF alone is taken for a local one, and all its
  * LFs for line ends; any other is taken as it is. FALSE with *error. */
 gboolean mailfile_read(MailFile *mail, const char *path, GError **error);
 void mailfile_clear(MailFile *mail);

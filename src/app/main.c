@@ -12,7 +12,7 @@ static const Command commands[] = {
     {"policy", "which rule of the access map or configuration answers, and why", command_policy},
     {"journal", "what became of messages: search, count, and say why", command_journal},
     {"spf", "check one address by SPF", command_spf},
-    {"dkim", "verify or sign a message by DKIM, make keys", command_dkim},
+    {"dkim", "verify or sign a message by DKIM, make and check keys", command_dkim},
     {"arc", "validate or seal a message's ARC chain", command_arc},
     {"dmarc", "check an author domain by DMARC", command_dmarc},
     {"authres", "read or make Authentication-Results", command_authres},

@@ -35,13 +35,23 @@ G_GNUC_PRINTF(3, 4) static gboolean fail(GError **error, int code, const char *f
     return FALSE;
 }
 
+/* Whether there is none or the look-up failed: code 0 says the former. */
+static gboolean not_found(GError **error, int code, const char *what, const char *name)
+{
+    if (code != 0)
+        return fail(error, code, "%s \"%s\"", what, name);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "[rights] %s = %s: there is no such %s", what, name,
+                what);
+    return FALSE;
+}
+
 static gboolean find_user(const char *name, uid_t *uid, gid_t *gid, GError **error)
 {
     g_autofree char *buffer = g_malloc(NSS_BUFFER);
     struct passwd entry, *found = NULL;
     int code = getpwnam_r(name, &entry, buffer, NSS_BUFFER, &found);
     if (found == NULL)
-        return fail(error, code != 0 ? code : ENOENT, "user \"%s\"", name);
+        return not_found(error, code, "user", name);
     *uid = entry.pw_uid;
     *gid = entry.pw_gid;
     return TRUE;
@@ -53,7 +63,7 @@ static gboolean find_group(const char *name, gid_t *gid, GError **error)
     struct group entry, *found = NULL;
     int code = getgrnam_r(name, &entry, buffer, NSS_BUFFER, &found);
     if (found == NULL)
-        return fail(error, code != 0 ? code : ENOENT, "group \"%s\"", name);
+        return not_found(error, code, "group", name);
     *gid = entry.gr_gid;
     return TRUE;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/mailfile.h"
 #include "app/offline.h"
 #include "app/trace-text.h"
 
@@ -91,18 +92,19 @@ int command_scan(int argc, char **argv)
         {NULL},
     };
     if (!command_options(
-            &argc, &argv, entries, "MESSAGE",
+            &argc, &argv, entries, "[MESSAGE]",
             "Judges a message file as a live one would be, and shows facts, findings, rules and edits.\n"
+            "Without MESSAGE, or with -, it is read from standard input.\n"
             "Exit status 0: delivered; 1: refused, discarded or kept; 75: a temporary failure."))
         return EXIT_USAGE;
-    if (argc != 2 || !options.envelope.rcpts) {
-        fprintf(stderr, "postern scan: a message file and at least one --rcpt are needed\n");
+    if (argc > 2 || !options.envelope.rcpts) {
+        fprintf(stderr, "postern scan: one message file and at least one --rcpt are needed\n");
         return EXIT_USAGE;
     }
     g_autoptr(GError) error = NULL;
     g_autofree char *bytes = NULL;
     gsize len;
-    if (!g_file_get_contents(argv[1], &bytes, &len, &error)) {
+    if (!mailfile_bytes(argv[1], &bytes, &len, &error)) {
         fprintf(stderr, "postern scan: %s\n", error->message);
         return EXIT_USAGE;
     }

@@ -33,6 +33,9 @@ typedef struct {
     Milter *milter;
     MapServer *maps; /* NULL: none are served */
     char *stamp;     /* of the files that the configuration was read from */
+    gboolean faulty; /* there is a newer one, which cannot be used */
+    char **waiting;  /* its files: what corrects it may be in one that is not of the other; NULL: none */
+    char *waiting_stamp;
     pthread_mutex_t reload_lock;
 } Daemon;
 
@@ -60,12 +63,14 @@ static gboolean load(Daemon *daemon, Problems *problems)
     return TRUE;
 }
 
+/* With whose it is and who may read it: most often that is what was wrong. */
 static void append_stamp(GString *stamp, const char *path)
 {
     struct stat st = {0};
     int found = path ? stat(path, &st) : -1;
-    g_string_append_printf(stamp, "%d %ld.%09ld %ld %ld;", found, (long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-                           (long)st.st_size, (long)st.st_ino);
+    g_string_append_printf(stamp, "%d %ld.%09ld %ld %ld %o %u %u;", found, (long)st.st_mtim.tv_sec,
+                           st.st_mtim.tv_nsec, (long)st.st_size, (long)st.st_ino, (unsigned)st.st_mode,
+                           (unsigned)st.st_uid, (unsigned)st.st_gid);
 }
 
 /* What the files look like now: a change of any of them is a reason to reload. */
@@ -95,10 +100,12 @@ static gboolean same_files(const Snapshot *a, const Snapshot *b)
            g_strcmp0(snapshot_shadow_file(a), snapshot_shadow_file(b)) == 0;
 }
 
-static char *stamp_now(Daemon *daemon)
+static char *stamp_files(char **files)
 {
-    g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
-    return take_stamp(snapshot);
+    GString *stamp = g_string_new(NULL);
+    for (char **file = files; file && *file; file++)
+        append_stamp(stamp, *file);
+    return g_string_free(stamp, FALSE);
 }
 
 static void warn_restart(const Config *old_config, const Config *new_config)
@@ -140,14 +147,24 @@ static void apply(Daemon *daemon, const Config *before, const Config *now)
     warn_restart(before, now);
 }
 
+/* For a correction of what `problems` are about; NULL: there is none. */
+static void wait_for(Daemon *daemon, const Problems *problems)
+{
+    g_strfreev(daemon->waiting);
+    g_free(daemon->waiting_stamp);
+    daemon->faulty = problems != NULL;
+    daemon->waiting = problems ? g_strdupv(problems_files(problems)) : NULL;
+    daemon->waiting_stamp = stamp_files(daemon->waiting);
+}
+
 /* D7. Lines for whoever asked go to `answer`, which may be NULL. */
 static gboolean reload(Daemon *daemon, GString *answer)
 {
     g_autoptr(Problems) problems = problems_new();
     service_reloading();
     pthread_mutex_lock(&daemon->reload_lock);
-    g_autofree char *seen = stamp_now(daemon);
     g_autoptr(Snapshot) old = engine_snapshot(daemon->engine);
+    g_autofree char *seen = take_stamp(old);
     gboolean done = load(daemon, problems);
     if (done) {
         g_autoptr(Snapshot) current = engine_snapshot(daemon->engine);
@@ -162,6 +179,7 @@ static gboolean reload(Daemon *daemon, GString *answer)
         g_free(daemon->stamp);
         daemon->stamp = g_steal_pointer(&seen); /* the same fault is not told every two seconds */
     }
+    wait_for(daemon, done ? NULL : problems);
     pthread_mutex_unlock(&daemon->reload_lock);
     log_problems(problems);
     log_notice(done ? "%s is in force" : "%s has faults: the configuration before it stays in force",
@@ -174,11 +192,21 @@ static gboolean reload(Daemon *daemon, GString *answer)
     return done;
 }
 
+static gboolean is_faulty(Daemon *daemon)
+{
+    pthread_mutex_lock(&daemon->reload_lock);
+    gboolean faulty = daemon->faulty;
+    pthread_mutex_unlock(&daemon->reload_lock);
+    return faulty;
+}
+
 static gboolean handle_control(const char *command, GString *answer, void *data)
 {
     Daemon *daemon = data;
     if (strcmp(command, "reload") == 0)
         return reload(daemon, answer);
+    if (strcmp(command, "config") == 0)
+        return !is_faulty(daemon);
     if (strcmp(command, "sessions") == 0) {
         g_string_append_printf(answer, "%u\n", milter_sessions(daemon->milter));
         return TRUE;
@@ -193,9 +221,11 @@ static gboolean handle_control(const char *command, GString *answer, void *data)
 
 static void reload_if_changed(Daemon *daemon)
 {
-    g_autofree char *stamp = stamp_now(daemon);
+    g_autoptr(Snapshot) snapshot = engine_snapshot(daemon->engine);
+    g_autofree char *stamp = take_stamp(snapshot);
     pthread_mutex_lock(&daemon->reload_lock);
-    gboolean changed = strcmp(stamp, daemon->stamp) != 0;
+    g_autofree char *waiting = stamp_files(daemon->waiting);
+    gboolean changed = strcmp(stamp, daemon->stamp) != 0 || g_strcmp0(waiting, daemon->waiting_stamp) != 0;
     pthread_mutex_unlock(&daemon->reload_lock);
     if (changed)
         reload(daemon, NULL);
@@ -313,6 +343,7 @@ static gboolean start(Daemon *daemon, const Problems *problems, GError **error)
     if (!open_services(daemon, config, error))
         return FALSE;
     daemon->stamp = take_stamp(snapshot);
+    wait_for(daemon, NULL);
     if (daemon->control)
         control_start(daemon->control);
     for (const char *const *address = milter_addresses(daemon->milter); *address; address++)
@@ -392,6 +423,8 @@ static void daemon_close(Daemon *daemon)
     dkim_key_cache_free(daemon->services.keys);
     pthread_mutex_destroy(&daemon->reload_lock);
     g_free(daemon->stamp);
+    g_strfreev(daemon->waiting);
+    g_free(daemon->waiting_stamp);
     log_close();
 }
 

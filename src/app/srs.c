@@ -5,11 +5,7 @@
 #include "app/command.h"
 #include "app/outside.h"
 #include "base/random.h"
-#include "conf/files.h"
 #include "conf/signing.h"
-
-/* A file of secrets is small. */
-#define SECRETS_MAX 65536
 
 typedef struct {
     char *config, *secret_file, *domain, *form;
@@ -116,17 +112,13 @@ static Config *load(const Options *options, const char *address)
     if (!config || !options->secret_file)
         return g_steal_pointer(&config);
     g_autoptr(GError) error = NULL;
-    gsize len;
-    g_autofree char *secrets = file_read(options->secret_file, SECRETS_MAX, FILE_SECRET, &len, &error);
+    char **secrets = signing_read_secrets(options->secret_file, &error);
     if (!secrets) {
-        fprintf(stderr, "%s\n", error->message);
+        fprintf(stderr, "postern srs: %s\n", error->message);
         return NULL;
     }
-    g_auto(GStrv) lines = g_strsplit(g_strstrip(secrets), "\n", -1);
     g_strfreev(config->loaded.srs_secrets);
-    config->loaded.srs_secrets = g_steal_pointer(&lines);
-    for (char **line = config->loaded.srs_secrets; *line; line++)
-        g_strstrip(*line);
+    config->loaded.srs_secrets = secrets;
     return g_steal_pointer(&config);
 }
 

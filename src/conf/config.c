@@ -3,12 +3,11 @@
 #include "conf/dnsbl.h"
 #include "conf/keytable.h"
 #include "conf/limits.h"
+#include "conf/signing.h"
 
 #include <postern/zone.h>
 #include <string.h>
 #include "conf/files.h"
-
-#define SECRETS_BYTES_MAX 65536u
 
 static Config *config_new(void)
 {
@@ -170,22 +169,13 @@ static Ini *parse_either(const char *name, const char *text, gsize len, gboolean
 static void read_secrets(Loader *loader, const char *path)
 {
     g_autoptr(GError) error = NULL;
-    gsize len;
-    g_autofree char *text = file_read(path, SECRETS_BYTES_MAX, FILE_SECRET, &len, &error);
-    if (text == NULL) {
+    char **secrets = signing_read_secrets(path, &error);
+    if (secrets == NULL) {
         problems_add(loader->problems, PROBLEM_ERROR, loader->name, 0, "%s", error->message);
         return;
     }
-    g_autoptr(GPtrArray) secrets = g_ptr_array_new();
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    for (char **line = lines; *line != NULL; line++)
-        if (*g_strstrip(*line) != '\0')
-            g_ptr_array_add(secrets, g_strdup(*line));
-    if (secrets->len == 0)
-        problems_add(loader->problems, PROBLEM_ERROR, path, 0, "there is no secret in it");
-    g_ptr_array_add(secrets, NULL);
     g_strfreev(loader->config->loaded.srs_secrets); /* an old file has them in itself, too */
-    loader->config->loaded.srs_secrets = (char **)g_ptr_array_steal(secrets, NULL);
+    loader->config->loaded.srs_secrets = secrets;
 }
 
 static void read_substitutes(Loader *loader, const char *path)
@@ -201,8 +191,6 @@ static void read_named_files(Loader *loader)
     Config *config = loader->config;
     config->loaded.keys = keytable_load(config, loader->files, loader->problems);
     config->loaded.seal_key = keytable_load_seal(config, loader->files, loader->problems);
-    g_ptr_array_add(loader->files, NULL);
-    config->loaded.files = (char **)g_ptr_array_steal(loader->files, NULL);
     config->loaded.limits = limits_new(&config->policy.limits, loader->name, loader->problems);
     config->loaded.dnsbl = dnsbl_new(&config->policy.dnsbl, loader->name, loader->problems);
     if (*config->srs.secret_file != '\0')
@@ -270,7 +258,12 @@ Config *config_parse(const char *name, const char *text, gsize len, Problems *pr
     if (problems_count(problems, PROBLEM_ERROR) == errors_before)
         read_named_files(&loader);
     g_free(loader.base);
-    return problems_count(problems, PROBLEM_ERROR) > errors_before ? NULL : g_steal_pointer(&config);
+    g_ptr_array_add(files, NULL);
+    config->loaded.files = (char **)g_ptr_array_steal(files, NULL);
+    if (problems_count(problems, PROBLEM_ERROR) == errors_before)
+        return g_steal_pointer(&config);
+    problems_set_files(problems, config->loaded.files);
+    return NULL;
 }
 
 Config *config_load(const char *path, Problems *problems)

@@ -7,6 +7,7 @@
 struct Problems {
     GPtrArray *list; /* of Problem */
     guint counts[PROBLEM_NOTE + 1];
+    char **files;
 };
 
 Problems *problems_new(void)
@@ -30,6 +31,7 @@ void problems_free(Problems *problems)
         return;
     g_ptr_array_foreach(problems->list, problem_free, NULL);
     g_ptr_array_unref(problems->list);
+    g_strfreev(problems->files);
     g_free(problems);
 }
 
@@ -67,6 +69,17 @@ const Problem *problems_at(const Problems *problems, guint index)
 {
     g_assert(index < problems->list->len);
     return g_ptr_array_index(problems->list, index);
+}
+
+void problems_set_files(Problems *problems, char **files)
+{
+    g_strfreev(problems->files);
+    problems->files = g_strdupv(files);
+}
+
+char **problems_files(const Problems *problems)
+{
+    return problems->files;
 }
 
 char *problem_to_string(const Problem *problem)

@@ -32,6 +32,10 @@ guint problems_count(const Problems *problems, ProblemLevel level);
 /* Those that were kept, in order. */
 guint problems_len(const Problems *problems);
 const Problem *problems_at(const Problems *problems, guint index);
+/* The files that were read or looked for, where the whole was of no use: a change of any of them is a reason to try again.
+ * Later ones take the place of earlier ones. Copied; owned by `problems`; NULL: nobody said. */
+void problems_set_files(Problems *problems, char **files);
+char **problems_files(const Problems *problems);
 /* "/etc/postern.conf:12: error: …". One line: control characters in it are shown as
  * \xNN. Owned by the caller. */
 char *problem_to_string(const Problem *problem);

@@ -1,13 +1,37 @@
 #include "conf/signing.h"
 
+#include <gio/gio.h>
 #include <postern/address.h>
 #include <string.h>
+
+#include "conf/files.h"
+
+#define SECRETS_BYTES_MAX 65536u
 
 /* How often an address that passes here again and again is taken apart. Each time makes it longer, so that it soon is none. */
 #define REVERSE_MAX 8
 
 /* The message number of an SES tag has so many bits at least, whatever max_age is (lib/ses.c). */
 #define SES_NUMBER_BITS 30
+
+char **signing_read_secrets(const char *path, GError **error)
+{
+    gsize len;
+    g_autofree char *text = file_read(path, SECRETS_BYTES_MAX, FILE_SECRET, &len, error);
+    if (!text)
+        return NULL;
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++)
+        if (*g_strstrip(*line))
+            g_ptr_array_add(found, g_strdup(*line));
+    if (!found->len) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "%s: there is no secret in it", path);
+        return NULL;
+    }
+    g_ptr_array_add(found, NULL);
+    return (char **)g_ptr_array_steal(found, NULL);
+}
 
 static const char *const *secrets(const Config *config)
 {

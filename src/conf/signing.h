@@ -13,6 +13,10 @@
 
 typedef enum { SIGN_NONE, SIGN_SRS, SIGN_SES, SIGN_BATV } SignKind;
 
+/* One secret a line, blank lines aside, of a file that others may not read; the first is used to sign. Never empty. NULL with
+ * *error. */
+char **signing_read_secrets(const char *path, GError **error);
+
 /* Without a secret all of this is off: nothing is rewritten, and no tag is ours. */
 gboolean signing_is_on(const Config *config);
 /* How senders of this domain, one of ours, are signed. */

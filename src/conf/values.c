@@ -232,9 +232,9 @@ static gboolean parse_checked(const Parse *parse, gboolean (*check)(const char *
 {
     g_autofree char *path = value_path(parse->text, parse->context);
     g_autoptr(GError) error = NULL;
+    value_note_file(parse->context, path); /* also one that cannot be used yet */
     if (*path != '\0' && !check(path, &error))
         return bad(parse, "%s", error->message);
-    value_note_file(parse->context, path);
     return set_string(at, g_steal_pointer(&path));
 }
 

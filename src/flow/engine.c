@@ -226,7 +226,12 @@ gboolean engine_use(Engine *engine, Config *config, Problems *problems)
 gboolean engine_load(Engine *engine, const char *path, Problems *problems)
 {
     g_autoptr(Config) config = config_load(path, problems);
-    return config && engine_use(engine, config, problems);
+    if (!config)
+        return FALSE;
+    gboolean used = engine_use(engine, config, problems);
+    if (!used)
+        problems_set_files(problems, config->loaded.files);
+    return used;
 }
 
 Snapshot *engine_snapshot(Engine *engine)

@@ -111,3 +111,17 @@ gboolean probe_milter(const char *spec, int timeout_s, guint32 *version, pid_t *
     close(fd);
     return *version ? TRUE : fail(error, spec, G_IO_ERROR_INVALID_DATA, why);
 }
+
+gboolean probe_listener(const char *spec, int timeout_s, GError **error)
+{
+    ListenAddress address;
+    if (!listen_address_parse(spec, &address, error))
+        return FALSE;
+    int fd = open_socket(&address, timeout_s);
+    int number = errno;
+    listen_address_clear(&address);
+    if (fd < 0)
+        return fail(error, spec, (int)g_io_error_from_errno(number), g_strerror(number));
+    close(fd);
+    return TRUE;
+}

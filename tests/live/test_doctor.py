@@ -209,6 +209,24 @@ def test_postfix_may_not_reach(world: World) -> None:
     assert passes(world)
 
 
+def test_maps_out_of_reach(world: World, tmp_path: Path) -> None:
+    """Postfix asks them, too; and somebody must serve them."""
+    maps, secret = world.folder / "maps.sock", tmp_path / "secret"
+    secret.write_text("a secret\n")
+    secret.chmod(0o600)
+    postern = world.serve({"daemon": {"control": "@control.sock", "socket_mode": "0600"},
+                           "srs": {"secret_file": str(secret), "forward_domain": "srs.here.example", "socketmap": f"unix:{maps}"}})
+    if world.mta.name == "postfix":
+        shut = [f for f in of("postfix", doctor(postern, *of_mta(world))[1]) if str(maps) in f["text"]]
+        assert [f["change"] for f in shut] == ["[daemon] socket_group = postfix, socket_mode = 0660"], shut
+        mend_ours(postern, shut[0]["change"])
+        postern.again()
+    assert not bad(doctor(postern, *of_mta(world))[1])
+    maps.unlink()
+    [gone] = bad(doctor(postern, *of_mta(world))[1])
+    assert str(maps) in gone["text"] and gone["check"] == "sockets", gone
+
+
 NO_MACROS = {
     "postfix": ("".join(f"milter_{step}_macros = {'v' if step == 'connect' else ''}\n"
                         for step in ("connect", "helo", "mail", "rcpt", "data", "end_of_header", "end_of_data"))),

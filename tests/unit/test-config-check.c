@@ -148,6 +148,10 @@ static const Row rows[] = {
      "/x:4: warning: [dmarc] mode delivers what fails, whatever the domain asks for, unless a rule says "
      "otherwise: there "
      "is no [policy] quarantine_dir\n"},
+    {"DMARC without a quarantine, and a rule", SPF "[dmarc]\nmode = on\n", "DMARC-Reject: REJECT\n",
+     "/x:4: note: [dmarc] mode delivers what fails, whatever the domain asks for, unless a rule says "
+     "otherwise: there "
+     "is no [policy] quarantine_dir\n"},
     {"DMARC without SPF", "[dmarc]\nmode = report\n[authres]\nadd = yes\n", NULL,
      "/x:2: note: [dmarc] mode asks SPF, but [spf] mode = off: its result is reported nowhere; header "
      "reports it\n"},

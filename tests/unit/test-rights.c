@@ -91,9 +91,9 @@ static int unknown_names(void)
 {
     g_autoptr(GError) user = NULL, group = NULL;
     EXPECT(!rights_drop("no-such-user", NULL, &user));
-    EXPECT(strstr(user->message, "no-such-user") != NULL);
+    EXPECT(strstr(user->message, "user = no-such-user: there is no such user") != NULL);
     EXPECT(!rights_drop("nobody", "no-such-group", &group));
-    EXPECT(strstr(group->message, "no-such-group") != NULL);
+    EXPECT(strstr(group->message, "group = no-such-group: there is no such group") != NULL);
     return 0;
 }
 
