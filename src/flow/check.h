@@ -72,9 +72,8 @@ void message_trace(Message *message, TraceFields *trace);
 typedef struct {
     const char *name;
     gboolean (*wanted)(const Config *config); /* NULL: always */
-    void (*headers)(
-        Message *message);           /* at the end of the header: asks for hashes of the body; may be NULL */
-    void (*apply)(Message *message); /* collects edits; see message_edits() */
+    void (*headers)(Message *message);        /* at its end: asks for hashes of the body; may be NULL */
+    void (*apply)(Message *message);          /* collects edits; see message_edits() */
 } Action;
 
 /* Both tables end with NULL. */

@@ -21,7 +21,7 @@
  *
  * A fact is computed once, when it is first asked for, and lives as long as what it is about:
  *
- *     const SpfFact *spf_fact(Message *m) { return message_fact(m, &spf_check); }
+ *     const SpfFact *spf_fact(Message *m) { return message_fact(m, &check_spf); }
  *
  * All of a session is driven by one thread. What is returned as `const char *` lives as long as the session, message
  * or recipient that it was asked of.

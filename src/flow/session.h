@@ -24,9 +24,9 @@
 #include "policy/reply.h"
 #include "policy/stage.h"
 
-typedef struct Engine
-    Engine; /* flow/engine.h: services, tables of checks and actions, the current snapshot */
-typedef struct Snapshot Snapshot; /* flow/engine.h: one immutable configuration, compiled */
+/* flow/engine.h: services, tables of checks and actions, the current snapshot; and one immutable configuration, compiled. */
+typedef struct Engine Engine;
+typedef struct Snapshot Snapshot;
 typedef struct Session Session;
 
 /* What the adapter can do; the flow does not ask for what it cannot. */

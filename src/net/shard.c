@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
-#define TEMPERROR_TTL                                                                                        \
-    1 /* s; long enough for the recipients of a message, short enough for a restarted server */
-#define NEGATIVE_TTL_MAX                                                                                     \
-    900 /* s; RFC 2308 §5 allows hours, but a sender who mends his records is back sooner */
+/* Seconds: long enough for the recipients of a message, short enough for a restarted server */
+#define TEMPERROR_TTL 1
+/* Seconds: RFC 2308 §5 allows hours, but a sender who mends his records is back sooner */
+#define NEGATIVE_TTL_MAX 900
 
 void shard_init(Shard *shard, Traffic *traffic, gsize entries, gsize bytes)
 {

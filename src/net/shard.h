@@ -39,8 +39,8 @@ struct Flight {
     gint64 end;        /* when it is a timeout */
     guint refs;
     gboolean prefetch; /* began as a hint */
-    gboolean
-        handed; /* to upstream; written under the read lock of `upstream_lock`, read under its write lock */
+    /* To upstream; written under the read lock of `upstream_lock`, read under its write lock */
+    gboolean handed;
     guint8 octets[];
 };
 
