@@ -35,8 +35,9 @@ struct Check {
      * cost no DNS (C9). */
     void (*prefetch)(Session *session, Stage stage);
 
-    /* Before the first recipient nothing may wait for the network (C9); the store may be asked. The MTA need not wait for
-     * these steps, so what they take is added to the time of the first recipient. */
+    /* Before the first recipient nothing may wait for the network (C9), but the client check for names that the administrator
+     * wrote in internal_connect and trusted_relay; the store may be asked. The MTA need not wait for these steps, so what they
+     * take is added to the time of the first recipient. */
     void (*connect)(Session *session);
     void (*helo)(Session *session);
     void (*mail)(Message *message);
