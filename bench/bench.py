@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 import corpus  # noqa: E402
 from load import LOAD, SESSIONS, corpus_load, run_load  # noqa: E402
 from senders import PROVEN, part_senders  # noqa: E402
-from subjects import BUILD, EVERYTHING, REMEMBERED, SPF, TOP, Stage, Subject, memory  # noqa: E402
+from subjects import BUILD, EVERYTHING, REMEMBERED, SPF, Stage, Subject, memory  # noqa: E402
 from harness import net  # noqa: E402
 from harness.process import Failed, Process, wait_until  # noqa: E402
 

@@ -158,6 +158,14 @@ static gboolean is_at_end(const ArcChain *chain)
                        span_is(newest->seal.tags.cv, "fail")));
 }
 
+static ArcLink *links_new(void)
+{
+    ArcLink *links = g_new(ArcLink, ARC_INSTANCES_MAX);
+    for (guint n = 0; n < ARC_INSTANCES_MAX; n++)
+        links[n] = no_link;
+    return links;
+}
+
 void arc_chain_read(ArcChain *chain, const DkimHeader *header, gint64 now)
 {
     *chain = (ArcChain){0};
@@ -165,11 +173,8 @@ void arc_chain_read(ArcChain *chain, const DkimHeader *header, gint64 now)
         for (guint k = 0; k < G_N_ELEMENTS(kinds); k++) {
             if (!dkim_field_is(dkim_header_field(header, i), kinds[k].name))
                 continue;
-            if (!chain->links) {
-                chain->links = g_new(ArcLink, ARC_INSTANCES_MAX);
-                for (guint n = 0; n < ARC_INSTANCES_MAX; n++)
-                    chain->links[n] = no_link;
-            }
+            if (!chain->links)
+                chain->links = links_new();
             add_field(chain, header, i, k, now);
         }
     chain->at_end = is_at_end(chain);

@@ -54,11 +54,10 @@ typedef struct {
     const char *names[DMARC_WALK_MAX];
     const DmarcAnswer *found[DMARC_WALK_MAX]; /* n of each */
     const char *org;                          /* the organizational domain; NULL: unknown */
-    char *error;                              /* why; NULL: none, or too many queries */
+    char *error;                              /* why; NULL: none, or too many queries. The caller's */
 } DmarcWalk;
 
 void dmarc_walk(DmarcAsker *asker, const char *domain, DmarcWalk *walk);
-void dmarc_walk_clear(DmarcWalk *walk);
 /* The answer at `name`, if the walk has been there. */
 const DmarcAnswer *dmarc_walk_at(const DmarcWalk *walk, const char *name);
 

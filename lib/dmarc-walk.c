@@ -214,11 +214,6 @@ void dmarc_walk(DmarcAsker *asker, const char *domain, DmarcWalk *walk)
     walk->org = select_org(walk);
 }
 
-void dmarc_walk_clear(DmarcWalk *walk)
-{
-    g_clear_pointer(&walk->error, g_free);
-}
-
 const DmarcAnswer *dmarc_walk_at(const DmarcWalk *walk, const char *name)
 {
     for (guint i = 0; i < walk->n; i++)

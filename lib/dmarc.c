@@ -111,6 +111,7 @@ static void discover(Check *c)
         return;
     if (apply_record(c, dmarc_walk_at(&walk, c->org), c->org))
         return;
+    g_assert(last); /* a walk that found a domain has asked */
     if (last->record && last->record->psd == DMARC_PSD_YES) {
         apply_record(c, last, walk.names[walk.n - 1]);
         c->result->psd = TRUE;

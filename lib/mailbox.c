@@ -9,8 +9,8 @@
 typedef struct {
     const char *p, *end;
     gboolean quotes_broken; /* a quote had no partner: from there on quotes are ordinary characters */
-    gboolean
-        comments_broken; /* the same of parentheses. Without these an attacker makes us scan n²/2 bytes */
+    /* The same of parentheses. Without these an attacker makes us scan n²/2 bytes */
+    gboolean comments_broken;
 
     GString *phrase;  /* display name, unquoted */
     GString *spec;    /* the same words as an addr-spec: quotes kept */

@@ -10,9 +10,8 @@
 #pragma GCC visibility push(hidden) /* no part of the library's face */
 
 #define SPF_NAME_MAX 253u /* of a domain in text (RFC 7208 §7.3) */
-#define SPF_EXPANSION_MAX                                                                                    \
-    65536 /* bytes that one domain-spec may grow to before it is cut: more is no name                        \
-           */
+/* Bytes that one domain-spec may grow to before it is cut: more is no name */
+#define SPF_EXPANSION_MAX 65536
 
 typedef struct {
     const char *at;

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#define MACROS_MAX                                                                                           \
-    1000               /* in one domain-spec: no name has use for more, and each may walk a long local part */
+/* Of one domain-spec: no name has use for more, and each may walk a long local part */
+#define MACROS_MAX 1000
 #define PARTS_MAX  128 /* §7.3 lets at least as many be kept as a name has labels, 127 */
 #define DELIMITERS ".-+,/_="
 
@@ -253,13 +253,13 @@ SpfExpansion spf_expand_name(SpfMacros *macros, SpfSpan spec, const char *domain
                              char buf[static SPF_NAME_MAX + 1])
 {
     g_autoptr(GString) text = NULL;
-    SpfExpansion how = EXPANDED;
     const char *name = spec.at;
     gsize len = spec.len;
 
     if (memchr(spec.at, '%', spec.len)) {
         text = g_string_sized_new(256);
-        if ((how = expand(macros, spec, domain, text, SPF_EXPANSION_MAX)) != EXPANDED)
+        SpfExpansion how = expand(macros, spec, domain, text, SPF_EXPANSION_MAX);
+        if (how != EXPANDED)
             return how;
         if (text->len > SPF_EXPANSION_MAX)
             return EXPANDED_UNUSABLE;

@@ -5,9 +5,8 @@
 #include <string.h>
 
 #define LINE_LEN 78 /* RFC 5322 §2.1.1: better not more */
-#define VALUE_MAX                                                                                            \
-    400 /* bytes of one value before quoting, which may double it: lines must stay under 998                 \
-         */
+/* Bytes of one value before quoting, which may double it: lines must stay under 998 */
+#define VALUE_MAX   400
 #define COMMENT_MAX 400
 #define FIELD_NAME  14 /* "Received-SPF: " stands before the first line */
 

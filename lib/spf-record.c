@@ -65,11 +65,8 @@ SpfWord spf_word_split(SpfSpan word)
         p++;
     w.name.len = (gsize)(p - w.name.at);
     if (p < end)
-        w.sign = *p == '/' ? '/' : *p++;
-    if (w.sign == '/')
-        w.rest = (SpfSpan){p, (gsize)(end - p)}; /* the slash is part of the length */
-    else
-        w.rest = (SpfSpan){p, (gsize)(end - p)};
+        w.sign = *p == '/' ? *p : *p++; /* the slash is part of the length, so it begins the rest */
+    w.rest = (SpfSpan){p, (gsize)(end - p)};
     return w;
 }
 

@@ -15,7 +15,7 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 OWNERS = {
     "json-glib/": {"src/base"},
     "unbound.h": {"src/net"},
-    "openssl/": {"lib", "src/base"},
+    "openssl/": {"lib"},
     "idn2.h": {"lib"},
     "libpsl.h": {"lib"},
     "systemd/sd-journal.h": {"src/base"},

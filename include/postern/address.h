@@ -49,8 +49,8 @@ typedef enum {
 typedef struct {
     char *local;  /* without quoting, case kept; "" for the null sender */
     char *domain; /* lower case; "" if there is none (null sender, <postmaster>, a local user's name) */
-    char
-        *mailbox; /* as it is written on the wire, quoted where needed, no brackets; "" for the null sender */
+    /* As it is written on the wire, quoted where needed, no brackets; "" for the null sender */
+    char *mailbox;
     char *canonical;     /* for lists and comparisons, see above; "" for the null sender */
     char *route;         /* "@hop1,@hop2" (RFC 5321 appendix C: ignored), or "" */
     gboolean is_null;    /* <> */

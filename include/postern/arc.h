@@ -58,8 +58,8 @@ typedef struct {
 typedef struct {
     ArcStatus status;
     const char *reason; /* FAIL: one line of printable ASCII; else NULL */
-    gboolean
-        temporary;   /* FAIL because a key could not be looked up now; no less a failure (RFC 8617 §5.2.1) */
+    /* FAIL because a key could not be looked up now; no less a failure (RFC 8617 §5.2.1). */
+    gboolean temporary;
     gboolean at_end; /* no set may be added: the newest seal says fail, or there are ARC_INSTANCES_MAX */
     /* PASS: the oldest instance whose message signature, and all after it, still fit; 0: all do (RFC 8617 §5.2). */
     guint oldest_pass;

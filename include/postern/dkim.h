@@ -32,17 +32,17 @@
 
 POSTERN_BEGIN_DECLS
 
-#define DKIM_SIGNATURES_MAX                                                                                  \
-    10 /* that are verified of one message, from the top; RFC 6376 §6.1 leaves it open */
-#define DKIM_FIELD_MAX    65536      /* bytes of one signature field; no signer needs 4 KB */
-#define DKIM_NAMES_MAX    1000       /* names in one h= */
-#define DKIM_HEADER_MAX   (1u << 20) /* bytes of header fields that one signature is verified over */
-#define DKIM_RSA_BITS_MIN 1024       /* RFC 8301 §3.2 */
-#define DKIM_RSA_BITS_MAX 4096       /* more need not be verified (RFC 8301 §3.2), and costs too much */
-#define DKIM_FUTURE_MAX   86400 /* seconds that t= may be ahead: clocks are wrong, time zones forgotten */
-#define DKIM_HEADER_B_MIN 8     /* characters of b= that name a signature (RFC 6008 §4) */
-#define DKIM_HEADER_B_MAX 64  /* and at most, though others begin with the same: a report has room for all */
-#define DKIM_IDENTITY_MAX 320 /* bytes of an i= that is reported: no address is longer (RFC 5321 §4.5.3.1) */
+/* Signatures of one message that are verified, from the top; RFC 6376 §6.1 leaves it open. */
+#define DKIM_SIGNATURES_MAX 10
+#define DKIM_FIELD_MAX      65536      /* bytes of one signature field; no signer needs 4 KB */
+#define DKIM_NAMES_MAX      1000       /* names in one h= */
+#define DKIM_HEADER_MAX     (1u << 20) /* bytes of header fields that one signature is verified over */
+#define DKIM_RSA_BITS_MIN   1024       /* RFC 8301 §3.2 */
+#define DKIM_RSA_BITS_MAX   4096       /* more need not be verified (RFC 8301 §3.2), and costs too much */
+#define DKIM_FUTURE_MAX     86400 /* seconds that t= may be ahead: clocks are wrong, time zones forgotten */
+#define DKIM_HEADER_B_MIN   8     /* characters of b= that name a signature (RFC 6008 §4) */
+#define DKIM_HEADER_B_MAX   64 /* and at most, though others begin with the same: a report has room for all */
+#define DKIM_IDENTITY_MAX   320 /* bytes of an i= that is reported: no address is longer (RFC 5321 §4.5.3.1) */
 
 /* RFC 8601 §2.7.1 */
 #define DKIM_CODES(X)                                                                                        \
@@ -105,8 +105,8 @@ typedef struct {
 /* Public keys that were parsed before, by the text of their records. What a text says never changes, so nothing here goes
  * out of date: the DNS says which text it is now. Parsing a key, and what is computed from it when it is first used, is
  * nearly half of what verifying with it costs. For all threads; the key that was not asked for longest makes room. */
-#define DKIM_KEYS_MAX                                                                                        \
-    1000 /* 3 KB each if they are of 2,048 bits; more signers than that bring one message each */
+/* Of 3 KB each if they are of 2,048 bits; more signers than that bring one message each. */
+#define DKIM_KEYS_MAX 1000
 typedef struct DkimKeyCache DkimKeyCache;
 DkimKeyCache *dkim_key_cache_new(void);
 void dkim_key_cache_free(DkimKeyCache *cache); /* after all verifiers have finished; NULL is allowed */

@@ -104,8 +104,8 @@ typedef struct {
     guint n;
     char **domains; /* different ones, in order, A-labels in lower case; NULL-terminated */
     guint n_fields; /* From fields: RFC 5322 §3.6 allows one */
-    guint
-        n_without; /* mailboxes without a domain that can have a record: none at all, a literal, no address */
+    /* Mailboxes without a domain that can have a record: none at all, a literal, no address */
+    guint n_without;
     gboolean malformed; /* two readers may see two authors in it, or it passes a limit; see MailboxList */
 } DmarcAuthors;
 

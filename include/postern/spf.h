@@ -23,8 +23,8 @@
 
 POSTERN_BEGIN_DECLS
 
-#define SPF_LOOKUPS_MAX                                                                                      \
-    10 /* terms that query: include a mx ptr exists redirect, and the PTR of %{p} (§4.6.4) */
+/* Terms that query: include a mx ptr exists redirect, and the PTR of %{p} (§4.6.4) */
+#define SPF_LOOKUPS_MAX     10
 #define SPF_VOIDS_MAX       2   /* terms whose query found nothing (§4.6.4) */
 #define SPF_HOSTS_MAX       10  /* MX hosts, more is an error; PTR names, more are ignored (§4.6.4) */
 #define SPF_LAX_FACTOR      4   /* lax evaluation allows this many times the three above */

@@ -2,9 +2,9 @@
  * srs.h — senders with a tag: SRS (rewritten for forwarding), SES and BATV (signed, so that a bounce can be
  * told from a forgery), and other people's tags.
  *
- *   SRS   SRS0=HHHH=TT=host=local@forwarder, SRS1=HHHH=host==…@forwarder   Mail::SRS, pysrs, libsrs2,
- * PostSRSd SES   SES=TAG=local@domain                                             pysrs BATV
- * prvs=KDDDSSSSSS=local@domain                                     draft-levine-smtp-batv-01, Exim
+ *   SRS    SRS0=HHHH=TT=host=local@forwarder, SRS1=HHHH=host==…@forwarder   Mail::SRS, pysrs, libsrs2, PostSRSd
+ *   SES    SES=TAG=local@domain                                             pysrs
+ *   BATV   prvs=KDDDSSSSSS=local@domain                                     draft-levine-smtp-batv-01, Exim
  *
  * Addresses go in and come out as on the wire, without brackets; the last unquoted @ separates. Case is kept.
  * The clock is handed in: seconds since 1970. Nothing is remembered; what a secret signed, any process with

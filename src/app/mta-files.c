@@ -151,6 +151,22 @@ static void filter_free(gpointer data)
     g_free(filter);
 }
 
+/* "C:5m;S:20s;R:5m;E:5m": how long Sendmail waits for the filter, in each kind of waiting. */
+static void parse_times(SendmailFilter *filter, const char *text)
+{
+    g_auto(GStrv) times = g_strsplit(text, ";", -1);
+    for (char **time = times; *time; time++) {
+        const char *one = g_strstrip(*time);
+        int *into = *one == 'S'   ? &filter->send
+                    : *one == 'R' ? &filter->read
+                    : *one == 'E' ? &filter->end
+                                  : NULL;
+        int seconds = into && one[1] == ':' ? mta_seconds(one + 2, 1) : -1;
+        if (seconds >= 0)
+            *into = seconds;
+    }
+}
+
 /* "S=local:/path, F=T, T=C:5m;S:20s;R:5m;E:5m" (Sendmail's libmilter/docs and cf/README) */
 static void parse_equates(SendmailFilter *filter, const char *text)
 {
@@ -165,17 +181,7 @@ static void parse_equates(SendmailFilter *filter, const char *text)
         } else if (*at == 'F') {
             filter->flag = at[2];
         } else if (*at == 'T') {
-            g_auto(GStrv) times = g_strsplit(at + 2, ";", -1);
-            for (char **time = times; *time; time++) {
-                const char *one = g_strstrip(*time);
-                int *into = *one == 'S'   ? &filter->send
-                            : *one == 'R' ? &filter->read
-                            : *one == 'E' ? &filter->end
-                                          : NULL;
-                int seconds = into && one[1] == ':' ? mta_seconds(one + 2, 1) : -1;
-                if (seconds >= 0)
-                    *into = seconds;
-            }
+            parse_times(filter, at + 2);
         }
     }
 }

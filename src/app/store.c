@@ -302,9 +302,8 @@ static gboolean import_lines(Import *import, FILE *in, const char *name)
 {
     g_autofree char *line = NULL;
     gsize size = 0;
-    gssize len;
     gboolean stored = TRUE;
-    for (guint number = 1; stored && (len = getline(&line, &size, in)) >= 0; number++) {
+    for (guint number = 1; stored && getline(&line, &size, in) >= 0; number++) {
         g_autoptr(GError) error = NULL;
         if (g_strchug(line)[0] == '\0')
             continue;

@@ -182,6 +182,20 @@ char *record_to_line(const Record *record)
 
 #define INDENT 2
 
+static void append_text(GString *to, const Record *record, guint depth);
+
+/* "- " before the first line of each. */
+static void append_elements(GString *to, const GPtrArray *elements, guint depth)
+{
+    for (guint i = 0; i < elements->len; i++) {
+        const Record *element = g_ptr_array_index(elements, i);
+        g_string_append_printf(to, "%*s- ", (int)(depth * INDENT), "");
+        if (record_is_empty(element))
+            g_string_append_c(to, '\n');
+        append_text(to, element, depth + 1);
+    }
+}
+
 static void append_text(GString *to, const Record *record, guint depth)
 {
     for (guint i = 0; i < record->items->len; i++) {
@@ -195,13 +209,7 @@ static void append_text(GString *to, const Record *record, guint depth)
             append_text(to, item->child, depth + 1);
         } else if (item->kind == RECORD_LIST) {
             g_string_append_c(to, '\n');
-            for (guint j = 0; j < item->list->len; j++) {
-                const Record *element = g_ptr_array_index(item->list, j);
-                g_string_append_printf(to, "%*s- ", (int)((depth + 1) * INDENT), "");
-                if (record_is_empty(element))
-                    g_string_append_c(to, '\n');
-                append_text(to, element, depth + 2);
-            }
+            append_elements(to, item->list, depth + 1);
         } else {
             const char *text = record_item_text(item);
             if (*text != '\0')

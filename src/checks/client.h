@@ -15,5 +15,5 @@ typedef struct {
 
 /* Until HELO, `trusted` is what the address alone says; a new HELO may change it. */
 const ClientFact *client_fact(Session *session);
-/* Internal client, or authenticated: our own people. */
+/* Internal, or logged in: our own people. Actions, which know no checks, ask session_is_ours(). */
 gboolean client_is_ours(Session *session);

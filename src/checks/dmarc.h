@@ -20,8 +20,8 @@ typedef struct {
     gboolean spf_aligned;
     const char *dkim_aligned; /* d= of the first signature that passes and is aligned; NULL: none */
     const char *spf_unknown;  /* why it is not known what SPF says; NULL: it is */
-    const char
-        *reported_by; /* the relay whose word the result is, where SPF is not known; NULL: it is our own */
+    /* The relay whose word the result is, where SPF is not known; NULL: it is our own */
+    const char *reported_by;
     const DmarcResult *result; /* NULL if skipped */
 } DmarcFact;
 

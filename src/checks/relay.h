@@ -24,8 +24,8 @@ typedef struct {
     const char *field;  /* that it comes from: "Received-SPF", "Authentication-Results" */
     const char *client; /* the address that was checked; NULL: not said */
     const char *guess;  /* best guess; NULL: none was made */
-    const char
-        *lax; /* after a permerror, what the record would say if it were read leniently; NULL: not said */
+    /* After a permerror, what the record would say if it were read leniently; NULL: not said */
+    const char *lax;
     const char *forwarder; /* that the client passes for, and that the relay trusts (B11) */
     const char *helo_name;
     const char *helo; /* result for it; NULL: not known */

@@ -1,5 +1,4 @@
-/* config-internal.h — between config.c, which loads, config-old.c and config-old-srs.c, which know old names, and
- * config-show.c. */
+/* config-internal.h — between config.c, which loads, config-old*.c, which know old files, and config-show.c. */
 #pragma once
 
 #include "conf/config.h"

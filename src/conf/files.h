@@ -5,7 +5,7 @@
  * What others may write is not configuration, what everybody may read is no secret: both are refused by an
  * error that names the chmod that helps. Directories, sockets, pipes and devices are refused. A file that
  * grows or shrinks while it is read is read again, a few times, so that a half-written one is not taken for a
- * whole one.
+ * whole one. Threads: any.
  */
 #pragma once
 

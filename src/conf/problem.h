@@ -2,7 +2,7 @@
  * problem.h — what is wrong with a file that somebody wrote, and what to do about it.
  *
  * Reading configuration or a map never stops at the first fault: all are collected, each with file:line, then
- * shown.
+ * shown. One thread.
  */
 #pragma once
 

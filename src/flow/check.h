@@ -35,8 +35,9 @@ struct Check {
      * cost no DNS (C9). */
     void (*prefetch)(Session *session, Stage stage);
 
-    /* Before the first recipient nothing may wait for the network (C9); the store may be asked. The MTA need not wait for
-     * these steps, so what they take is added to the time of the first recipient. */
+    /* Before the first recipient nothing may wait for the network (C9), but the client check for names that the administrator
+     * wrote in internal_connect and trusted_relay; the store may be asked. The MTA need not wait for these steps, so what they
+     * take is added to the time of the first recipient. */
     void (*connect)(Session *session);
     void (*helo)(Session *session);
     void (*mail)(Message *message);
@@ -72,9 +73,8 @@ void message_trace(Message *message, TraceFields *trace);
 typedef struct {
     const char *name;
     gboolean (*wanted)(const Config *config); /* NULL: always */
-    void (*headers)(
-        Message *message);           /* at the end of the header: asks for hashes of the body; may be NULL */
-    void (*apply)(Message *message); /* collects edits; see message_edits() */
+    void (*headers)(Message *message);        /* at its end: asks for hashes of the body; may be NULL */
+    void (*apply)(Message *message);          /* collects edits; see message_edits() */
 } Action;
 
 /* Both tables end with NULL. */

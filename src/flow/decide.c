@@ -170,6 +170,7 @@ static gboolean keep_copy(Message *message, guint ends, const char **why)
         reason = reason ? reason : recipient->weighing;
     }
     g_ptr_array_add(rcpts, NULL);
+    g_assert(reason); /* somebody ends so, or nothing would be kept */
     g_autoptr(GString) head = message_render_headers(message);
     const Judgement *decider = reason->decider;
     QuarantineEntry entry = {

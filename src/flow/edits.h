@@ -25,8 +25,8 @@ typedef struct {
     const char *by;   /* the check or action that wants it */
     const char *name; /* header name */
     guint nth;        /* HEADER_CHANGE, HEADER_DELETE */
-    const char
-        *value; /* header value without the blank after the colon; lines are folded with "\n\t" or "\n " */
+    /* Header value without the blank after the colon; lines are folded with "\n\t" or "\n ". */
+    const char *value;
     const char *args; /* EDIT_SENDER, EDIT_RCPT_ADD: ESMTP arguments */
     GBytes *body;     /* EDIT_BODY, with CRLF line ends */
 } Edit;

@@ -14,6 +14,9 @@
 /* Weighings of one recipient in one stage: each carries out one demand, and a demand is carried out once. */
 #define ROUNDS_MAX 16
 
+#define EACH_CHECK(session, check)                                                                           \
+    for (const Check **each_ = (session)->snapshot->checks, *check = *each_; check; check = *++each_)
+
 typedef struct {
     void *fact;
     gboolean computing;
@@ -183,7 +186,12 @@ void message_release(Message *message);
 Recipient *recipient_new(Message *message, const char *const *args);
 void recipient_free(Recipient *recipient);
 
-/* The steps themselves; session_connect() and the others of session.h drive them, and the shadow's after them. */
+/* Is what this check found to be remembered? A shadow settles only what is its own. */
+gboolean session_settles(const Session *session, const Check *check);
+/* A step that is taken anew forgets what it and the steps that follow had been told. */
+void session_forget_macros(Session *session, Stage from);
+
+/* steps.c: one session's steps. session_connect() and the others of session.h drive them, and the shadow's after them. */
 Reply step_connect(Session *session, const char *client_name, const IpAddress *ip, guint port);
 Reply step_helo(Session *session, const char *helo);
 Reply step_mail(Session *session, const char *const *args);

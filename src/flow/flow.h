@@ -21,7 +21,7 @@
  *
  * A fact is computed once, when it is first asked for, and lives as long as what it is about:
  *
- *     const SpfFact *spf_fact(Message *m) { return message_fact(m, &spf_check); }
+ *     const SpfFact *spf_fact(Message *m) { return message_fact(m, &check_spf); }
  *
  * All of a session is driven by one thread. What is returned as `const char *` lives as long as the session, message
  * or recipient that it was asked of.
@@ -121,7 +121,6 @@ StoreAnswer session_recall(Session *session, Pool *pool, StoreTable table, const
                            StoreEntry *entry);
 StoreAnswer session_recall_first(Session *session, Pool *pool, StoreTable table, const char *const *keys,
                                  StoreEntry *entry, guint *ret_index);
-gboolean session_store_away(const Session *session);
 /* store_take() in `window` seconds, at once and exactly; not given back. Changes nothing in a shadow or offline. Without a store,
  * STORE_NO. */
 StoreAnswer session_take(Session *session, StoreTable table, const char *key, gint64 n, gint64 limit,

@@ -47,11 +47,6 @@ gboolean session_can_remember(Session *session)
     return store && store_can_write(store);
 }
 
-gboolean session_store_away(const Session *session)
-{
-    return session->store_away;
-}
-
 StoreBatch *session_batch(Session *session)
 {
     if (!session->batch)

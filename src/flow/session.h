@@ -24,9 +24,9 @@
 #include "policy/reply.h"
 #include "policy/stage.h"
 
-typedef struct Engine
-    Engine; /* flow/engine.h: services, tables of checks and actions, the current snapshot */
-typedef struct Snapshot Snapshot; /* flow/engine.h: one immutable configuration, compiled */
+/* flow/engine.h: services, tables of checks and actions, the current snapshot; and one immutable configuration, compiled. */
+typedef struct Engine Engine;
+typedef struct Snapshot Snapshot;
 typedef struct Session Session;
 
 /* What the adapter can do; the flow does not ask for what it cannot. */
@@ -40,8 +40,8 @@ typedef struct {
 
 /* Steps that nobody of this snapshot needs: the adapter may ask its MTA not to send them. A bit per Stage. */
 guint snapshot_unwanted_stages(const Snapshot *snapshot);
-/* Steps at which every session of this snapshot says REPLY_GO, and which do not wait for the network: the adapter may ask
- * its MTA not to wait for an answer. A bit per Stage. */
+/* Steps at which every session of this snapshot says REPLY_GO, and which wait for the network at most for names in
+ * internal_connect and trusted_relay: the adapter may ask its MTA not to wait for an answer. A bit per Stage. */
 guint snapshot_unanswered_stages(const Snapshot *snapshot);
 
 /* Takes a reference on the snapshot that is current now and keeps it to the end (D7). `adapter` is copied. */

@@ -1,6 +1,6 @@
 /*
  * A shadow: the same mail judged by another configuration, with no effect but lines in the log where it would
- * have ended otherwise (K8). How it is driven is in steps.c; what it does not do (settle, reserve, keep
+ * have ended otherwise (K8). How it is driven is in drive.c; what it does not do (settle, reserve, keep
  * copies, log, carry out demands) is at each of these places, by session->live.
  */
 #include "flow/flow-internal.h"

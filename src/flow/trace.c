@@ -233,3 +233,12 @@ Record *message_kept_record(const Message *message)
     record_trim(record, TRACE_BYTES_MAX);
     return record;
 }
+
+/* --- what stands in the message itself: Authentication-Results and trace fields --- */
+
+void message_trace(Message *message, TraceFields *trace)
+{
+    EACH_CHECK(message->session, check)
+        if (check->trace)
+            check->trace(message, trace);
+}

@@ -1,19 +1,13 @@
 #include "net/resolver.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 
 #include "base/random.h"
-#include "net/answer-cache.h"
 #include "net/dns-wire.h"
-#include "net/upstream.h"
+#include "net/shard.h"
 
-#define SHARDS 32 /* locks; far more than cores */
-#define TEMPERROR_TTL                                                                                        \
-    1 /* s; long enough for the recipients of a message, short enough for a restarted server */
-#define NEGATIVE_TTL_MAX                                                                                     \
-    900 /* s; RFC 2308 §5 allows hours, but a sender who mends his records is back sooner */
+#define SHARDS       32   /* locks; far more than cores */
 #define PREFETCH_MAX 1024 /* hints under way; more are forgotten, they would only delay real questions */
 
 #define DEFAULT_TIMEOUT_MS  5000
@@ -22,55 +16,17 @@
 #define DEFAULT_CACHE_BYTES (64 << 20)
 #define DEFAULT_QUESTIONS   4096
 
-typedef struct NetResolver NetResolver;
-typedef struct Shard Shard;
-
-/*
- * A question under way. It is *open* (in shard->flights, whoever asks the same joins it) until it has an
- * answer, be that "timeout". It is *asked* from the moment it is upstream's until upstream answers, which may
- * be long after. Counted: one reference for being asked, one for each that waits. Under the shard's lock.
- */
-typedef struct Flight Flight;
-struct Flight {
-    UpstreamQuestion upstream;
-    DnsQuestion question; /* its name is `octets` */
-    Shard *shard;
-    GList link; /* in shard->all */
-    pthread_cond_t done;
-    DnsAnswer *answer; /* NULL: open */
-    gint64 end;        /* when it is a timeout */
-    guint refs;
-    gboolean prefetch; /* began as a hint */
-    gboolean
-        handed; /* to upstream; written under the read lock of `upstream_lock`, read under its write lock */
-    guint8 octets[];
-};
-
-struct Shard {
-    pthread_mutex_t lock;
-    NetResolver *resolver;
-    AnswerCache *cache;
-    GHashTable *flights; /* question → open Flight */
-    GQueue all;          /* flights, open or not */
-    guint inside;        /* callers beyond the cache: free waits for them */
-    pthread_cond_t empty;
-    gboolean stopping;
-    guint64 hits, misses, shared, timeouts, errors;
-} __attribute__((aligned(64)));
-
-struct NetResolver {
+typedef struct {
     Resolver base;
     Shard shards[SHARDS];
     pthread_rwlock_t upstream_lock; /* taken before a shard's, never after */
     Upstream *upstream;
     char **servers;
     guint64 seed;
-    gint64 timeout; /* µs */
-    guint max_ttl, questions_max;
-    /* atomic: */
-    guint64 asked, dropped;
-    guint in_flight, prefetching;
-};
+    guint questions_max;
+    Traffic traffic;
+    guint64 asked, dropped; /* atomic */
+} NetResolver;
 
 static inline guint64 fold(guint64 a, guint64 b)
 {
@@ -103,136 +59,6 @@ static Shard *find(NetResolver *r, const DnsWireName *name, DnsType type, DnsQue
     return &r->shards[(hash >> 40) % SHARDS];
 }
 
-static guint lifetime(const NetResolver *r, const DnsAnswer *answer)
-{
-    switch (answer->status) {
-    case DNS_OK:
-        return MIN(answer->ttl, r->max_ttl);
-    case DNS_NODATA:
-    case DNS_NXDOMAIN:
-        return MIN(answer->ttl, MIN(r->max_ttl, NEGATIVE_TTL_MAX));
-    case DNS_TEMPERROR:
-        return TEMPERROR_TTL;
-    }
-    g_assert_not_reached();
-}
-
-/* The functions from here to the next line of dashes are called with the shard's lock held. */
-
-static void keep(Shard *shard, const DnsQuestion *question, DnsAnswer *answer, gint64 now)
-{
-    guint seconds = lifetime(shard->resolver, answer);
-
-    if (seconds)
-        answer_cache_put(shard->cache, question, answer, now + (gint64)seconds * G_USEC_PER_SEC);
-}
-
-static Flight *flight_new(Shard *shard, const DnsQuestion *question, gint64 now)
-{
-    Flight *flight = g_malloc0(sizeof *flight + question->len);
-    pthread_condattr_t monotonic;
-
-    memcpy(flight->octets, question->name, question->len);
-    flight->question = *question;
-    flight->question.name = flight->octets;
-    flight->shard = shard;
-    flight->end = now + shard->resolver->timeout;
-    flight->refs = 1; /* for being asked */
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&flight->done, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    flight->link.data = flight;
-    g_queue_push_tail_link(&shard->all, &flight->link);
-    g_hash_table_insert(shard->flights, &flight->question, flight);
-    return flight;
-}
-
-static void flight_unref(Flight *flight)
-{
-    if (--flight->refs)
-        return;
-    g_assert(flight->answer);
-    g_queue_unlink(&flight->shard->all, &flight->link);
-    pthread_cond_destroy(&flight->done);
-    dns_answer_unref(flight->answer);
-    g_free(flight);
-}
-
-/* It is not upstream's any more. */
-static void flight_back(Flight *flight)
-{
-    NetResolver *r = flight->shard->resolver;
-
-    __atomic_fetch_sub(&r->in_flight, 1, __ATOMIC_RELAXED);
-    if (flight->prefetch)
-        __atomic_fetch_sub(&r->prefetching, 1, __ATOMIC_RELAXED);
-    flight_unref(flight);
-}
-
-static void flight_close(Flight *flight, DnsAnswer *answer)
-{
-    g_assert(!flight->answer);
-    flight->answer = dns_answer_ref(answer);
-    g_hash_table_remove(flight->shard->flights, &flight->question);
-    pthread_cond_broadcast(&flight->done);
-}
-
-static DnsAnswer *temperror(const char *why)
-{
-    DnsAnswer *answer = dns_answer_new(DNS_TEMPERROR, why);
-
-    dns_answer_set_ttl(answer, TEMPERROR_TTL);
-    return answer;
-}
-
-static void flight_expire(Flight *flight)
-{
-    g_autoptr(DnsAnswer) answer = temperror("timeout");
-
-    keep(flight->shard, &flight->question, answer, flight->end);
-    flight_close(flight, answer);
-}
-
-/* The open flight of a question, or NULL. One that nobody waited for, a hint, is over when its time is up, and its timeout
- * is in the cache as any other's: *kept is set to it (borrowed) as long as it counts. */
-static Flight *flight_find(Shard *shard, const DnsQuestion *question, gint64 now, DnsAnswer **kept)
-{
-    Flight *flight = g_hash_table_lookup(shard->flights, question);
-
-    *kept = NULL;
-    if (!flight || flight->end > now)
-        return flight;
-    flight_expire(flight);
-    *kept = answer_cache_get(shard->cache, question, now);
-    return NULL;
-}
-
-/* The answer, owned; DNS_TEMPERROR if there is none at `deadline` (0: none). */
-static DnsAnswer *flight_wait(Flight *flight, gint64 deadline)
-{
-    gint64 until = deadline && deadline < flight->end ? deadline : flight->end;
-    struct timespec at = {.tv_sec = until / G_USEC_PER_SEC, .tv_nsec = until % G_USEC_PER_SEC * 1000};
-
-    while (!flight->answer) {
-        if (pthread_cond_timedwait(&flight->done, &flight->shard->lock, &at) != ETIMEDOUT || flight->answer)
-            continue;
-        flight->shard->timeouts++;
-        if (until < flight->end)
-            return temperror("timeout"); /* for this caller alone */
-        flight_expire(flight);
-    }
-    return dns_answer_ref(flight->answer);
-}
-
-static void leave(Shard *shard)
-{
-    if (--shard->inside == 0 && shard->stopping)
-        pthread_cond_signal(&shard->empty);
-}
-
-/* -------------------------------------------------------------------------------------------------- */
-
 /* Takes one of `*count`'s places. */
 static gboolean reserve(guint *count, guint max)
 {
@@ -249,11 +75,11 @@ static void flight_answered(UpstreamQuestion *question, DnsAnswer *answer)
     Shard *shard = flight->shard;
 
     dns_answer_set_ttl(answer,
-                       lifetime(shard->resolver, answer)); /* whoever keeps it keeps it as long as we do */
+                       shard_lifetime(shard, answer)); /* whoever keeps it keeps it as long as we do */
     pthread_mutex_lock(&shard->lock);
     shard->errors += answer->status == DNS_TEMPERROR;
     if (!flight->answer || answer->status != DNS_TEMPERROR)
-        keep(shard, &flight->question, answer, g_get_monotonic_time());
+        shard_keep(shard, &flight->question, answer, g_get_monotonic_time());
     if (!flight->answer)
         flight_close(flight, answer);
     flight_back(flight);
@@ -293,9 +119,9 @@ static DnsAnswer *ask(NetResolver *r, Shard *shard, const DnsQuestion *question,
 
     if (kept)
         return dns_answer_ref(kept);
-    if (fresh && !reserve(&r->in_flight, r->questions_max)) {
+    if (fresh && !reserve(&r->traffic.in_flight, r->questions_max)) {
         __atomic_fetch_add(&r->dropped, 1, __ATOMIC_RELAXED);
-        return temperror("too many questions");
+        return temperror_new("too many questions");
     }
     shard->shared += !fresh;
     if (fresh)
@@ -333,12 +159,12 @@ static DnsAnswer *net_query(Resolver *self, const char *text, DnsType type, gint
         shard->misses++;
         shard->inside++;
         if (shard->stopping)
-            answer = temperror("stopped");
+            answer = temperror_new("stopped");
         else if (deadline && deadline <= now)
-            answer = temperror("timeout");
+            answer = temperror_new("timeout");
         else
             answer = ask(r, shard, &question, now, deadline);
-        leave(shard);
+        shard_leave(shard);
     }
     pthread_mutex_unlock(&shard->lock);
     return answer;
@@ -358,46 +184,20 @@ static void net_prefetch(Resolver *self, const char *text, DnsType type)
     pthread_mutex_lock(&shard->lock);
     if (!shard->stopping && !answer_cache_get(shard->cache, &question, now) &&
         !flight_find(shard, &question, now, &kept) && !kept &&
-        reserve(&r->prefetching, MIN(PREFETCH_MAX, r->questions_max / 2))) {
-        if (reserve(&r->in_flight, r->questions_max)) {
+        reserve(&r->traffic.prefetching, MIN(PREFETCH_MAX, r->questions_max / 2))) {
+        if (reserve(&r->traffic.in_flight, r->questions_max)) {
             Flight *flight = flight_new(shard, &question, now);
             flight->prefetch = TRUE;
             shard->inside++;
             pthread_mutex_unlock(&shard->lock);
             flight_send(r, flight);
             pthread_mutex_lock(&shard->lock);
-            leave(shard);
+            shard_leave(shard);
         } else {
-            __atomic_fetch_sub(&r->prefetching, 1, __ATOMIC_RELAXED);
+            __atomic_fetch_sub(&r->traffic.prefetching, 1, __ATOMIC_RELAXED);
         }
     }
     pthread_mutex_unlock(&shard->lock);
-}
-
-static void shard_stop(Shard *shard)
-{
-    g_autoptr(DnsAnswer) stopped = temperror("stopped");
-
-    pthread_mutex_lock(&shard->lock);
-    shard->stopping = TRUE;
-    for (GList *l = shard->all.head; l; l = l->next) {
-        Flight *flight = l->data;
-        if (!flight->answer)
-            flight_close(flight, stopped);
-    }
-    while (shard->inside)
-        pthread_cond_wait(&shard->empty, &shard->lock);
-    pthread_mutex_unlock(&shard->lock);
-}
-
-static void shard_clear(Shard *shard)
-{
-    while (shard->all.head) /* upstream is gone, nobody waits: only the reference for being asked is left */
-        flight_back(shard->all.head->data);
-    g_hash_table_unref(shard->flights);
-    answer_cache_free(shard->cache);
-    pthread_cond_destroy(&shard->empty);
-    pthread_mutex_destroy(&shard->lock);
 }
 
 static void net_free(Resolver *self)
@@ -414,21 +214,10 @@ static void net_free(Resolver *self)
     free(r);
 }
 
-static void shard_init(Shard *shard, NetResolver *r, const ResolverSettings *s)
+Resolver *net_resolver_new(const ResolverSettings *s, GError **error)
 {
     gsize entries = s->cache_size ? s->cache_size : DEFAULT_CACHE_SIZE;
     gsize bytes = s->cache_bytes ? s->cache_bytes : DEFAULT_CACHE_BYTES;
-
-    shard->resolver = r;
-    shard->cache = answer_cache_new(MAX(1, entries / SHARDS), bytes / SHARDS);
-    shard->flights = g_hash_table_new(dns_question_hash, dns_question_equal);
-    g_queue_init(&shard->all);
-    pthread_mutex_init(&shard->lock, NULL);
-    pthread_cond_init(&shard->empty, NULL);
-}
-
-Resolver *net_resolver_new(const ResolverSettings *s, GError **error)
-{
     Upstream *upstream = upstream_new(s->servers, flight_answered, error);
     if (!upstream)
         return NULL;
@@ -439,13 +228,13 @@ Resolver *net_resolver_new(const ResolverSettings *s, GError **error)
     r->base = (Resolver){.query = net_query, .prefetch = net_prefetch, .free = net_free};
     r->upstream = upstream;
     r->servers = g_strdupv((char **)s->servers);
-    r->timeout = (s->timeout_ms ? s->timeout_ms : DEFAULT_TIMEOUT_MS) * G_TIME_SPAN_MILLISECOND;
-    r->max_ttl = s->max_ttl ? s->max_ttl : DEFAULT_MAX_TTL;
+    r->traffic.timeout = (s->timeout_ms ? s->timeout_ms : DEFAULT_TIMEOUT_MS) * G_TIME_SPAN_MILLISECOND;
+    r->traffic.max_ttl = s->max_ttl ? s->max_ttl : DEFAULT_MAX_TTL;
     r->questions_max = s->questions ? s->questions : DEFAULT_QUESTIONS;
     r->seed = random_u64(&random_system);
     pthread_rwlock_init(&r->upstream_lock, NULL);
     for (guint i = 0; i < SHARDS; i++)
-        shard_init(&r->shards[i], r, s);
+        shard_init(&r->shards[i], &r->traffic, MAX(1, entries / SHARDS), bytes / SHARDS);
     return &r->base;
 }
 
@@ -455,7 +244,7 @@ ResolverStats net_resolver_stats(Resolver *resolver)
     ResolverStats stats = {
         .questions = __atomic_load_n(&r->asked, __ATOMIC_RELAXED),
         .dropped = __atomic_load_n(&r->dropped, __ATOMIC_RELAXED),
-        .in_flight = __atomic_load_n(&r->in_flight, __ATOMIC_RELAXED),
+        .in_flight = __atomic_load_n(&r->traffic.in_flight, __ATOMIC_RELAXED),
     };
 
     for (guint i = 0; i < SHARDS; i++) {
@@ -486,7 +275,7 @@ static void shard_ask_again(NetResolver *r, Shard *shard)
         if (!why)
             continue;
         if (!flight->answer) {
-            g_autoptr(DnsAnswer) answer = temperror(why);
+            g_autoptr(DnsAnswer) answer = temperror_new(why);
             flight_close(flight, answer);
         }
         flight_back(flight);

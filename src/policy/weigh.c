@@ -409,6 +409,7 @@ static const Weighing *weigh_open(const WeighQuestion *q, Pool *pool, guint dept
         if (!answer || answer->decider == &answer->judgements[open])
             answer = as;
     }
+    g_assert(answer); /* an open finding may become something */
     return no_matter(q, pool, open, answer);
 }
 

@@ -18,8 +18,8 @@
 #include "policy/page.h"
 #include "policy/policy.h"
 
-#define WEIGH_TEMPORARIES_MAX                                                                                \
-    3 /* more undecided findings than that: try again later, without trying each future */
+/* More undecided findings than that: try again later, without trying each future. */
+#define WEIGH_TEMPORARIES_MAX 3
 
 /* What became of a finding in the weighing. */
 #define FATES(X)                                                                                             \

@@ -3,8 +3,8 @@
 
 #include "store/sqlite-internal.h"
 
-#define PAGE                                                                                                 \
-    256 /* rows that a walk reads at once: in between, nobody is kept waiting and the log can be copied */
+/* Rows that a walk reads at once: in between, nobody is kept waiting and the log can be copied */
+#define PAGE 256
 
 static void take_row(sqlite3_stmt *statement, int column, Pool *pool, StoreEntry *entry)
 {

@@ -1,5 +1,5 @@
 /*
- * flow.h — a flow that does as it is told, in place of src/flow/session.c: it writes down every call and
+ * flow.h — a flow that does as it is told, in place of what src/flow/session.h declares: it writes down every call and
  * gives the replies that a test has put in. For tests of adapters (milter, replay) alone.
  *
  * A test that links this must define no session_… function itself. Threads: any; one Engine, one record of

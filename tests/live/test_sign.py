@@ -1,5 +1,4 @@
 """E2. What we sign goes through the MTA, and others verify it at the next hop: dkimpy, and opendkim where it is installed."""
-import os
 import json
 import re
 import shutil
