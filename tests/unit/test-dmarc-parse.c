@@ -1,4 +1,5 @@
 /* DMARC: records, author domains, public suffixes (lib/dmarc-record.c, lib/dmarc-author.c, lib/suffix.c). */
+#include <postern/address.h>
 #include <postern/dmarc.h>
 #include <postern/suffix.h>
 #include <string.h>
@@ -237,6 +238,20 @@ static void test_several_fields(void **state)
     assert_null(authors->domains[DMARC_AUTHORS_MAX]);
 }
 
+/* The last one is not read any more. */
+static void test_too_many(void **state)
+{
+    g_autoptr(DmarcAuthors) authors = dmarc_authors_new();
+    g_autoptr(GString) value = g_string_new(NULL);
+
+    for (guint i = 0; i < ADDRESS_LIST_MAX; i++)
+        g_string_append(value, "x@evil.example, ");
+    g_string_append(value, "v@victim.example");
+    dmarc_authors_add(authors, value->str, -1);
+    assert_int_equal(authors->n, 1);
+    assert_null(dmarc_authors_only(authors));
+}
+
 /* --- public suffixes --- */
 
 static const struct {
@@ -262,7 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_old_standard),   cmocka_unit_test(test_many_uris),
         cmocka_unit_test(test_several_fields), cmocka_unit_test(test_same_twice),
-        cmocka_unit_test(test_suffixes),
+        cmocka_unit_test(test_too_many),       cmocka_unit_test(test_suffixes),
     };
 
     return RUN_ROWS("dmarc_record_parse", records, check_record) +
