@@ -109,10 +109,13 @@ static gboolean check_newest(ArcVerifier *verifier, Resolver *resolver, gint64 d
 {
     const char *reason = NULL;
     DkimCode code = check_message(verifier, verifier->chain.n, resolver, deadline, &reason);
-    if (code == DKIM_PASS)
-        return TRUE;
-    set_failed(verifier, "ARC-Message-Signature", verifier->chain.n, code, reason);
-    return FALSE;
+    if (code != DKIM_PASS) {
+        set_failed(verifier, "ARC-Message-Signature", verifier->chain.n, code, reason);
+        return FALSE;
+    }
+    verifier->result.whole = dkim_signature_is_whole(&verifier->chain.links[verifier->chain.n - 1].message,
+                                                     verifier->header, verifier->body);
+    return TRUE;
 }
 
 /* Step 6. A seal covers all that is before it, so the hash runs on from one to the next (§5.1.1). */

@@ -363,7 +363,9 @@ static gboolean same_id(const char *text, gsize len, const char *id)
 
 gboolean authres_is_from(const char *value, gssize len, const char *authserv_id)
 {
-    gsize n = MIN(len < 0 ? strlen(value) : (gsize)len, AUTHRES_TEXT_MAX);
+    gsize n = len < 0 ? strlen(value) : (gsize)len;
+    if (n > AUTHRES_TEXT_MAX)
+        return TRUE;
     g_autoptr(AuthRes) ar = authres_parse(value, (gssize)n);
     if (same_id(ar->authserv_id, strlen(ar->authserv_id), authserv_id))
         return TRUE;

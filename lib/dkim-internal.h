@@ -119,6 +119,9 @@ DkimCode dkim_signature_check(const DkimSignature *signature, const DkimHeader *
 /* The same for an ARC-Seal; `hash` has all that is before its own field. */
 DkimCode dkim_seal_check(const DkimSignature *seal, const DkimHeader *header, EVP_MD_CTX *hash,
                          const DkimRecord *record, const char **reason);
+/* Of a message's signature that passes: it is over all of the body, and every From that is there. */
+gboolean dkim_signature_is_whole(const DkimSignature *signature, const DkimHeader *header,
+                                 const DkimBody *body);
 
 /* ---- dkim-key.c ---- */
 

@@ -172,6 +172,23 @@ DkimCode dkim_seal_check(const DkimSignature *seal, const DkimHeader *header, EV
     return code == DKIM_PASS ? check_crypto(seal, header, hash, record, reason) : code;
 }
 
+static guint count_named(const DkimTags *tags, const char *field)
+{
+    guint n = 0;
+    Span rest = tags->names, name;
+    while (span_next(&rest, ':', &name))
+        n += span_is_nocase(name, field);
+    return n;
+}
+
+gboolean dkim_signature_is_whole(const DkimSignature *signature, const DkimHeader *header,
+                                 const DkimBody *body)
+{
+    guint named = count_named(&signature->tags, "from");
+    return named > 0 && named >= dkim_header_count(header, "from") &&
+           signature->tags.limit >= dkim_body_length(body, signature->form);
+}
+
 /* ---- all signatures of a message ---- */
 
 typedef struct {
@@ -192,10 +209,7 @@ struct DkimVerifier {
 /* How often h= names From, against how often it is there. */
 static void count_from(DkimResult *result, const DkimTags *tags, const DkimHeader *header)
 {
-    guint named = 0, there = dkim_header_count(header, "from");
-    Span rest = tags->names, name;
-    while (span_next(&rest, ':', &name))
-        named += span_is_nocase(name, "from");
+    guint named = count_named(tags, "from"), there = dkim_header_count(header, "from");
     result->from_signed = named > 0 && named >= there;
     result->from_oversigned = named > there ? named - there : 0;
 }

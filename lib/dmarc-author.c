@@ -62,17 +62,45 @@ gboolean dmarc_authors_add_domain(DmarcAuthors *authors, const char *text)
     return TRUE;
 }
 
+static gboolean has_two_ats(const char *value, gsize len)
+{
+    const char *at = memchr(value, '@', len);
+
+    return at && memchr(at + 1, '@', len - (gsize)(at + 1 - value));
+}
+
+static void add_address(DmarcAuthors *authors, const Address *address)
+{
+    if (!address->conforming && strchr(address->local, '@'))
+        authors->ambiguous = TRUE; /* a@b@c is an address of b for who stops at the first @ */
+    if (*address->route)
+        authors->ambiguous = TRUE;
+    if (dmarc_authors_add_domain(authors, address->domain))
+        return;
+    authors->n_without++;
+    authors->ambiguous |= *address->domain != '\0'; /* others may not care that it cannot be one */
+}
+
 void dmarc_authors_add(DmarcAuthors *authors, const char *value, gssize len)
 {
-    g_autoptr(MailboxList) list = address_parse_mailboxes(value, len);
+    const gsize n = len < 0 ? strlen(value) : (gsize)len;
+    g_autoptr(MailboxList) list = address_parse_mailboxes(value, (gssize)n);
 
     authors->n_fields++;
     authors->malformed |= list->malformed || list->truncated;
+    authors->ambiguous |= list->truncated || (list->malformed && has_two_ats(value, n));
     for (guint i = 0; i < list->n; i++) {
         const Address *address = list->boxes[i].address;
-        if (!address || address->is_literal || !dmarc_authors_add_domain(authors, address->domain))
+        if (address && !address->is_literal)
+            add_address(authors, address);
+        else
             authors->n_without++;
     }
+}
+
+const char *dmarc_authors_only(const DmarcAuthors *authors)
+{
+    return authors->n == 1 && authors->n_fields <= 1 && !authors->ambiguous ? authors->domains[0] : NULL;
 }
 
 void dmarc_authors_free(DmarcAuthors *authors)

@@ -332,6 +332,13 @@ static void say_authors(Check *c)
         set_reason(c, DMARC_NONE, g_strdup(authors->n_fields ? "From names no domain" : "there is no From"));
         return;
     }
+    if (authors->n == 1) {
+        set_reason(c, DMARC_PERMERROR,
+                   g_strdup_printf(authors->n_fields > 1 ? "there are several From fields, of %s"
+                                                         : "From can be read in several ways, one is %s",
+                                   authors->domains[0]));
+        return;
+    }
     text = g_string_new("From names several domains: ");
     for (guint i = 0; i < authors->n && i < NAMED_MAX; i++)
         g_string_append_printf(text, "%s%s", i ? ", " : "", authors->domains[i]);
@@ -354,7 +361,7 @@ DmarcResult *dmarc_check(const DmarcRequest *request)
 
     c.result->dkim_aligned = -1;
     dmarc_asker_init(&c.asker, request->resolver, request->deadline, request->standard);
-    c.author = request->authors->n == 1 ? dmarc_domain(request->authors->domains[0]) : NULL;
+    c.author = g_strdup(dmarc_authors_only(request->authors));
     if (c.author)
         check_author(&c);
     else

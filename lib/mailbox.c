@@ -211,13 +211,30 @@ static void word_boundary(Scan *s, char next)
     s->any = TRUE;
 }
 
+/* Outside of quotes, where no phrase can have one. */
+static gboolean has_bare_at(const GString *spec)
+{
+    gboolean quoted = FALSE;
+    for (const char *p = spec->str; *p; p++) {
+        if (quoted && *p == '\\' && p[1])
+            p++;
+        else if (*p == '"')
+            quoted = !quoted;
+        else if (*p == '@' && !quoted)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 /* A colon ends a group's name, unless what stands before it is a source route without brackets. */
 static void scan_colon(Scan *s)
 {
-    if (s->spec->len && s->spec->str[0] == '@')
+    if (s->spec->len && s->spec->str[0] == '@') {
         g_string_append_c(s->spec, ':');
-    else
-        element_reset(s);
+        return;
+    }
+    s->list->malformed |= has_bare_at(s->spec);
+    element_reset(s);
 }
 
 /* A domain literal's colons are its own (RFC 5322 §3.4.1). p is at the '['. FALSE: it does not close soon

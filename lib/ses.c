@@ -75,11 +75,12 @@ static void number_write(SesNumber number, char out[static SES_TAG_MAX + 1])
     out[n] = '\0';
 }
 
-/* Any case. FALSE: not a number that we could have written. */
+/* Any case, but no zeros in front: who counts how often a tag is used must not meet it in two forms. FALSE: not a number that
+ * we could have written. */
 static gboolean number_read(const char *text, gsize len, SesNumber *ret)
 {
     SesNumber number = 0;
-    if (len == 0 || len > SES_TAG_MAX)
+    if (len == 0 || len > SES_TAG_MAX || (len > 1 && g_ascii_toupper(text[0]) == base38[0]))
         return FALSE;
     for (gsize i = 0; i < len; i++) {
         const char *found = text[i] ? strchr(base38, g_ascii_toupper(text[i])) : NULL;

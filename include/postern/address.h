@@ -88,7 +88,7 @@ typedef struct {
     guint n;
     Mailbox *boxes;
     /* Something was skipped or guessed at: unclosed quotes or brackets, a missing comma, words beside a bare
-     * address. Two readers may see two authors in it. */
+     * address, an address for the name of a group. Two readers may see two authors in it. */
     gboolean malformed;
     gboolean truncated; /* there were more than ADDRESS_LIST_MAX */
 } MailboxList;

@@ -63,6 +63,9 @@ typedef struct {
     gboolean at_end; /* no set may be added: the newest seal says fail, or there are ARC_INSTANCES_MAX */
     /* PASS: the oldest instance whose message signature, and all after it, still fit; 0: all do (RFC 8617 §5.2). */
     guint oldest_pass;
+    /* PASS: the newest message signature is over every From and all of the body. Else others may have changed what the newest
+     * sealer has seen, and the chain passes all the same: RFC 8617 §4.1.2 allows l=, and asks for no field. */
+    gboolean whole;
     guint n_hops; /* 0 where the structure is wrong */
     const ArcHop *hops;
 } ArcResult;

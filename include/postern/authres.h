@@ -23,9 +23,10 @@
 
 POSTERN_BEGIN_DECLS
 
-#define AUTHRES_TEXT_MAX       65536 /* bytes read of one field; larger than any MTA lets a header grow */
-#define AUTHRES_RESULTS_MAX    64    /* results kept of one field: DKIM verifiers stop far below */
-#define AUTHRES_PROPERTIES_MAX 32    /* properties kept of one result; registered ones are fewer per method */
+#define AUTHRES_TEXT_MAX                                                                                     \
+    65536 /* bytes read of one field; Postfix lets one grow to 102,400, and nobody needs so many */
+#define AUTHRES_RESULTS_MAX    64 /* results kept of one field: DKIM verifiers stop far below */
+#define AUTHRES_PROPERTIES_MAX 32 /* properties kept of one result; registered ones are fewer per method */
 
 typedef struct {
     char *ptype; /* "smtp", "header", "body", "policy"; read: "" where the field has a bare name=value (Office
@@ -70,8 +71,9 @@ char *authres_to_string(const AuthRes *ar, const char *field_name);
 AuthRes *authres_parse(const char *value, gssize len);
 
 /* Must this field go, because it bears our name (RFC 8601 §5)? Compared without case and final dot, quoted or
- * not, and wherever a careless reader might see it before the first semicolon, comments included. Remove such
- * fields from the last to the first. */
+ * not, and wherever a careless reader might see it before the first semicolon, comments included. So must one that is
+ * longer than AUTHRES_TEXT_MAX: our name may come after a comment that we have not read to its end. Remove such fields
+ * from the last to the first. */
 gboolean authres_is_from(const char *value, gssize len, const char *authserv_id);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(AuthRes, authres_free)

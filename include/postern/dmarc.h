@@ -45,7 +45,8 @@ gboolean dmarc_standard_parse(const char *word, DmarcStandard *ret);
     X(DMARC_FAIL, "fail")                                                                                    \
     X(DMARC_TEMPERROR, "temperror")                                                                          \
     X(DMARC_PERMERROR, "permerror")
-/* NONE: no record, or none that asks for anything; or From names no domain. PERMERROR: From names several. TEMPERROR:
+/* NONE: no record, or none that asks for anything; or From names no domain. PERMERROR: From names several, is there twice,
+ * or can be read in more than one way. TEMPERROR:
  * what would decide could not be asked. */
 typedef enum {
 #define X(code, word) code,
@@ -107,6 +108,9 @@ typedef struct {
     /* Mailboxes without a domain that can have a record: none at all, a literal, no address */
     guint n_without;
     gboolean malformed; /* two readers may see two authors in it, or it passes a limit; see MailboxList */
+    /* Another reader may see another domain: it is malformed and has more than one @; an address has a second @, or a source
+     * route; a domain is there that cannot be one. */
+    gboolean ambiguous;
 } DmarcAuthors;
 
 DmarcAuthors *dmarc_authors_new(void);
@@ -114,6 +118,9 @@ DmarcAuthors *dmarc_authors_new(void);
 void dmarc_authors_add(DmarcAuthors *authors, const char *value, gssize len);
 /* A domain by itself. FALSE: no domain. */
 gboolean dmarc_authors_add_domain(DmarcAuthors *authors, const char *domain);
+/* The one domain that all readers see; borrowed. NULL: there is none, or not only one. Two fields are never one author, though
+ * both are of one domain: its signature may be over the other one (RFC 6376 §8.15). */
+const char *dmarc_authors_only(const DmarcAuthors *authors);
 void dmarc_authors_free(DmarcAuthors *authors); /* NULL is allowed */
 
 /* --- the check --- */

@@ -2,9 +2,10 @@
  * arc — a forwarder or mailing list that we trust says that the message was good when it came there (E3; RFC 8617).
  *
  * A chain that passes proves only who wrote what is in it, and anybody can write one. Believed is a hop if it and all after it
- * are trusted: what they did to the message was theirs to do. The message was good there if the hop's
- * ARC-Authentication-Results have dmarc=pass for the domain that is now in From, or spf=pass or dkim=pass for a domain that
- * is aligned with it. A chain that fails is as none (RFC 8617 §5.2).
+ * are trusted: what they did to the message was theirs to do; if only the newest's signature is over From and the whole body,
+ * so that nobody has done more after it. The message was good there if the hop's ARC-Authentication-Results have dmarc=pass
+ * for the domain that is now in From, or spf=pass or dkim=pass for a domain that is aligned with it, and do not say that
+ * DMARC failed for it all the same. A chain that fails is as none (RFC 8617 §5.2).
  *
  * Tag: ARC-Trusted (subject: d= of the hop's seal). It settles DMARC-Fail and SPF-Fail.
  */
@@ -44,6 +45,11 @@ static const struct {
     {"spf", "smtp", "mailfrom", FALSE},
 };
 
+static gboolean is_author(const Alignment *author, const char *domain)
+{
+    return author->domain && g_ascii_strcasecmp(author->domain, domain) == 0;
+}
+
 static gboolean speaks_for(const AuthResResult *result, gsize proof, Alignment *author, const char **ret)
 {
     const char *value = authres_property(result, proofs[proof].ptype, proofs[proof].property);
@@ -52,8 +58,20 @@ static gboolean speaks_for(const AuthResResult *result, gsize proof, Alignment *
     const char *at = strrchr(value, '@');
     const char *domain = at ? at + 1 : value;
     *ret = value;
-    return proofs[proof].exactly ? author->domain && g_ascii_strcasecmp(author->domain, domain) == 0
-                                 : is_aligned(author, domain);
+    return proofs[proof].exactly ? is_author(author, domain) : is_aligned(author, domain);
+}
+
+/* The owner may want strict alignment, which the hop has asked for, and we have not. */
+static gboolean says_failed(const AuthRes *ar, const Alignment *author)
+{
+    for (guint i = 0; i < ar->results->len; i++) {
+        const AuthResResult *result = g_ptr_array_index(ar->results, i);
+        const char *from = authres_property(result, "header", "from");
+        if (strcmp(result->method, "dmarc") == 0 && strcmp(result->result, "fail") == 0 && from &&
+            is_author(author, from))
+            return TRUE;
+    }
+    return FALSE;
 }
 
 /* NULL: it does not say that the message was good. The order of `proofs` is that of what they cost. */
@@ -61,6 +79,8 @@ static const char *good_word(Message *message, const ArcHop *hop, Alignment *aut
 {
     g_autoptr(AuthRes) ar = authres_parse(hop->authres, -1);
     const char *value;
+    if (says_failed(ar, author))
+        return NULL;
     for (gsize proof = 0; proof < G_N_ELEMENTS(proofs); proof++)
         for (guint i = 0; i < ar->results->len; i++)
             if (speaks_for(g_ptr_array_index(ar->results, i), proof, author, &value))
@@ -115,7 +135,7 @@ static void evaluate(void *of, void *into)
     fact->status = result->status;
     fact->reason = result->reason;
     fact->sealers = join_sealers(message, result);
-    if (result->status == ARC_PASS)
+    if (result->status == ARC_PASS && result->whole)
         find_trusted(message, result, fact);
 }
 

@@ -30,8 +30,7 @@ static void evaluate(void *of, void *into)
     }
     if (authors->n)
         fact->domains = message_own(message, g_strjoinv(" ", authors->domains), g_free);
-    if (authors->n == 1)
-        fact->domain = authors->domains[0];
+    fact->domain = dmarc_authors_only(authors);
 }
 
 const AuthorFact *author_fact(Message *message)

@@ -10,7 +10,8 @@
 #include "flow/flow.h"
 
 typedef struct {
-    const char *domain;  /* of the author; NULL: From names no domain, or several */
+    const char
+        *domain; /* of the author; NULL: From names no domain, or not one alone; see dmarc_authors_only() */
     const char *domains; /* all that From names, joined by blanks; NULL: none */
     const DmarcAuthors *authors;
 } AuthorFact;

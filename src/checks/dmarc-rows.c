@@ -93,6 +93,13 @@ static char *row_text(Message *message, const DmarcFact *fact, const char *dispo
     return record_to_json(row);
 }
 
+/* Fewer than `max` rows are counted under `key`. */
+static gboolean has_room(Session *session, Pool *pool, const char *key, gint64 max)
+{
+    StoreEntry entry;
+    return session_recall(session, pool, STORE_DMARC, key, &entry) != STORE_YES || entry.number < max;
+}
+
 static void count(Message *message, const DmarcFact *fact, const char *text)
 {
     Session *session = message_session(message);
@@ -104,13 +111,15 @@ static void count(Message *message, const DmarcFact *fact, const char *text)
     const char *of = pool_printf(pool, "%s %s", day, fact->policy_domain);
     const char *row = pool_printf(pool, "%s row %.*s", of, HASH_LENGTH, hash);
     const char *rows = pool_printf(pool, "%s rows", of);
+    const char *all_rows = pool_printf(pool, "%s rows", day);
     StoreEntry entry;
     StoreBatch *batch = session_batch(session);
     if (session_recall(session, pool, STORE_DMARC, row, &entry) != STORE_YES) {
-        if (session_recall(session, pool, STORE_DMARC, rows, &entry) == STORE_YES &&
-            entry.number >= DMARC_ROWS_MAX)
+        if (!has_room(session, pool, rows, DMARC_ROWS_MAX) ||
+            !has_room(session, pool, all_rows, DMARC_DAY_MAX))
             return;
         store_batch_add(batch, STORE_DMARC, rows, 1, expires, FALSE, NULL);
+        store_batch_add(batch, STORE_DMARC, all_rows, 1, expires, FALSE, NULL);
     }
     store_batch_put(batch, STORE_DMARC, pool_printf(pool, "%s record", of), STORE_IF_NEW,
                     &(StoreEntry){.text = fact->result->text, .expires = expires});

@@ -8,7 +8,8 @@
  *
  * Tags, subject the domain in From: DMARC-Pass; DMARC-Fail, whatever the policy, and with it DMARC-Quarantine or
  * DMARC-Reject if the owner asks for that (one step less with t=y); DMARC-TempError. DMARC-Author, without subject, where From
- * names no domain or several: what is not judged at all would be the forger's choice (RFC 9989 §11.5).
+ * names no domain or several, is there twice, or can be read in several ways: what is not judged at all would be the
+ * forger's choice (RFC 9989 §11.5).
  */
 #include "checks/dmarc.h"
 

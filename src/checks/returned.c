@@ -1,19 +1,19 @@
 /*
  * returned — a bounce quotes mail that came through us: who has sent that is blacklisted (C13).
  *
- * Received-SPF as we write it bears a mark that binds envelope sender, client and time under our secret (<postern/xsig.h>).
- * A report that quotes it proves that this mail was passed on by us, from this sender. He is put on the blacklist for
- * [bounces] blacklist, if
+ * Received-SPF as we write it bears a mark that binds envelope sender, client and time under our secret (<postern/xsig.h>),
+ * where SPF passed. A report that quotes it proves that this mail was passed on by us, from this sender. He is put on the
+ * blacklist for [bounces] blacklist, if
  *
  *   - the report says that delivery failed for good: "Action: failed" (RFC 3464 §2.3.3), or no Action at all, as plain text
  *     has none; what stands behind our field is the returned mail's own, and says nothing;
- *   - the field says pass, or that the best guess or the lax reading was one: who only used the name of another is not to
- *     have him shut out. So nobody is blacklisted for what a forwarder passed on under a rewritten sender (SRS);
+ *   - the field says pass, or that the best guess or the lax reading was one. The reporter could write so himself: that who
+ *     only used the name of another cannot have him shut out is because there is no mark without a pass;
+ *   - no forwarder has rewritten him (SRS);
  *   - he is none of our own (internal_domains, local_domains).
  *
  * The first field that bears a good mark counts, the topmost: those below it came with the message. A mark older than [srs]
- * max_age proves nothing. The report itself need not be proven: only who has received the mail can quote it. That is also who
- * could lie about the result, which the mark does not cover; he may as well refuse the mail.
+ * max_age proves nothing. The report itself need not be proven: only who has received the mail can quote it.
  *
  * Tags: none, and no answer depends on it. An entry that lasts longer stays as it is.
  */

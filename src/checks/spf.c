@@ -386,11 +386,19 @@ static void add_extra(const char **extra, guint *n, const char *key, const char 
     extra[(*n)++] = value;
 }
 
-/* C13. NULL: without a secret, or of nobody. */
-static const char *make_mark(Message *message, const SpfRequest *request)
+/* The sender himself: a trusted forwarder's pass is not his. */
+static gboolean is_proven(const SpfFact *fact)
+{
+    return fact->mfrom_result->code == SPF_PASS || fact->guess_code == SPF_PASS ||
+           (fact->lax && fact->lax_code == SPF_PASS);
+}
+
+/* C13. NULL: without a secret, or of nobody. Nor of whom somebody else may have named: who quotes a mark can write what he likes
+ * beside it. */
+static const char *make_mark(Message *message, const SpfFact *fact, const SpfRequest *request)
 {
     char **secrets = session_config(message_session(message))->loaded.srs_secrets;
-    if (!secrets || message_sender(message)->is_null)
+    if (!secrets || message_sender(message)->is_null || !is_proven(fact))
         return NULL;
     return message_own(message,
                        xsig_make((const char *const *)secrets, request->sender, &request->ip, request->now),
@@ -409,7 +417,7 @@ static void trace(Message *message, TraceFields *trace)
     guint n = 0;
     add_extra(extra, &n, "x-forwarder", fact->forwarder);
     add_extra(extra, &n, "x-lax", fact->lax_code != SPF_PERMERROR ? fact->lax : NULL);
-    add_extra(extra, &n, "x-sig", make_mark(message, &request));
+    add_extra(extra, &n, "x-sig", make_mark(message, fact, &request));
     SpfReceived received = {
         .request = &request,
         .result = fact->mfrom_result,

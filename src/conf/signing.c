@@ -162,7 +162,8 @@ gboolean signing_is_counted(const Config *config, const char *address)
 {
     static const char tag[] = "SES=";
     const SesSettings ses = ses_settings(config);
-    return g_ascii_strncasecmp(address, tag, strlen(tag)) == 0 && !ses_is_fixed(&ses, address);
+    const char *local = *address == '"' ? address + 1 : address;
+    return g_ascii_strncasecmp(local, tag, strlen(tag)) == 0 && !ses_is_fixed(&ses, address);
 }
 
 SrsStatus signing_reverse_all(const Config *config, const char *address, gint64 now, char **ret)

@@ -64,19 +64,6 @@ static void add_edits_of(Message *message, EditKind kind, gboolean last_first)
     }
 }
 
-/* How often each name has been seen: a Place with the newest number. Its own key. */
-static const Place *count(GHashTable *seen, const char *name)
-{
-    Place *place = g_hash_table_lookup(seen, name);
-    if (!place) {
-        place = g_new0(Place, 1);
-        place->name = name;
-        g_hash_table_insert(seen, (gpointer)name, place);
-    }
-    place->nth++;
-    return place;
-}
-
 static guint name_hash(gconstpointer name)
 {
     return place_hash(&(const Place){name, 0});
@@ -87,14 +74,39 @@ static gboolean name_equal(gconstpointer a, gconstpointer b)
     return g_ascii_strcasecmp(a, b) == 0;
 }
 
+/* Of each name in `edits` a Place with the number of its fields so far. Of no other: strangers choose the names in a message,
+ * and could choose those that collide. */
+static GHashTable *index_names(GHashTable *edits)
+{
+    GHashTable *seen = g_hash_table_new_full(name_hash, name_equal, NULL, g_free);
+    GHashTableIter iter;
+    gpointer key;
+    g_hash_table_iter_init(&iter, edits);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        const char *name = ((const Place *)key)->name;
+        if (!g_hash_table_contains(seen, name))
+            g_hash_table_insert(seen, (gpointer)name, g_memdup2(&(const Place){name, 0}, sizeof(Place)));
+    }
+    return seen;
+}
+
+/* What is done to the next field of that name; NULL: nothing. */
+static const Edit *next_edit(GHashTable *edits, GHashTable *seen, const char *name)
+{
+    Place *place = g_hash_table_lookup(seen, name);
+    if (!place)
+        return NULL;
+    place->nth++;
+    return g_hash_table_lookup(edits, place);
+}
+
 static void add_received(Message *message)
 {
     g_autoptr(GHashTable) edits = index_edits(message);
-    g_autoptr(GHashTable) seen = g_hash_table_new_full(name_hash, name_equal, NULL, g_free);
-    gboolean edited = g_hash_table_size(edits) > 0;
+    g_autoptr(GHashTable) seen = index_names(edits);
     for (guint i = 0; i < message->headers->len; i++) {
         const Header *header = message_header(message, i);
-        const Edit *edit = edited ? g_hash_table_lookup(edits, count(seen, header->name)) : NULL;
+        const Edit *edit = next_edit(edits, seen, header->name);
         if (!edit)
             add_field(message, header->name, header->value);
         else if (edit->kind == EDIT_HEADER_CHANGE)

@@ -56,13 +56,19 @@ void do_remember(World *world, const Line *line)
         world_break(world, "the store is away");
 }
 
+/* What is left of the line: one word, which may stand in quotes, or several. */
+static const char *key_at(const Line *line, guint index)
+{
+    return index + 1 == line->n ? line_word(line, index) : line_rest(line, index);
+}
+
 void do_forget(World *world, const Line *line)
 {
     StoreTable table;
     if (!parse_table(world, line_word(line, 1), &table))
         return;
     g_autoptr(StoreBatch) batch = store_batch_new();
-    store_batch_remove(batch, table, line_rest(line, 2));
+    store_batch_remove(batch, table, key_at(line, 2));
     store_apply(world->store, batch, clock_seconds(&world->clock.base));
 }
 
@@ -126,7 +132,7 @@ void expect_no_store(World *world, const Line *line)
     g_autoptr(Pool) pool = pool_new();
     StoreTable table;
     StoreEntry entry;
-    const char *key = line_rest(line, 4);
+    const char *key = key_at(line, 4);
     if (parse_table(world, line_word(line, 3), &table) &&
         store_get(world->store, table, key, clock_seconds(&world->clock.base), pool, &entry) == STORE_YES)
         world_fail(world, "store: %s is there: %s", key, entry.text);

@@ -19,6 +19,13 @@ static const char *option(const Line *line, const char *name)
     return NULL;
 }
 
+/* "names=From:Subject": exactly these, nothing is oversigned; NULL: as usual. The caller frees. */
+static char **names_option(const Line *line)
+{
+    const char *text = option(line, "names");
+    return text ? g_strsplit(text, ":", -1) : NULL;
+}
+
 static DkimKey *case_key(World *world, gboolean rsa)
 {
     DkimKey **key = &world->keys[rsa ? 1 : 0];
@@ -87,16 +94,18 @@ static gboolean read_canon(World *world, const Line *line, DkimCanon *header, Dk
     return FALSE;
 }
 
-/* sign DOMAIN [selector=S] [key=rsa] [canon=simple/simple] [published=no] [expires=+1d] */
+/* sign DOMAIN [selector=S] [key=rsa] [canon=simple/simple] [published=no] [expires=+1d] [names=From] */
 void do_sign(World *world, const Line *line)
 {
     const char *domain = line_word(line, 1), *selector = option(line, "selector");
     const char *expires = option(line, "expires");
+    g_auto(GStrv) names = names_option(line);
     DkimSigning signing = {
         .key = case_key(world, g_strcmp0(option(line, "key"), "rsa") == 0),
         .domain = domain,
         .selector = selector ? selector : SELECTOR,
         .timestamp = clock_seconds(&world->clock.base),
+        .names = (const char *const *)names,
     };
     if (!domain || !world->message || !read_canon(world, line, &signing.header_canon, &signing.body_canon)) {
         world_break(world, "sign DOMAIN, after a message");
@@ -117,10 +126,11 @@ void do_sign(World *world, const Line *line)
         publish(world, signing.key, signing.selector, domain);
 }
 
-/* seal DOMAIN "AUTHRES" [cv=pass]: what it says it saw, and that the chain before it was good. */
+/* seal DOMAIN "AUTHRES" [cv=pass] [names=From]: what it says it saw, and that the chain before it was good. */
 void do_seal(World *world, const Line *line)
 {
     const char *cv = option(line, "cv");
+    g_auto(GStrv) names = names_option(line);
     ArcSealing sealing = {
         .key = case_key(world, FALSE),
         .domain = line_word(line, 1),
@@ -129,6 +139,7 @@ void do_seal(World *world, const Line *line)
         .authres = line_word(line, 2),
         .header_canon = DKIM_RELAXED,
         .body_canon = DKIM_RELAXED,
+        .names = (const char *const *)names,
     };
     if (!sealing.authres || !world->message || (cv && !arc_status_parse(cv, &sealing.status))) {
         world_break(world, "seal DOMAIN \"AUTHRES\" [cv=pass], after a message");

@@ -302,12 +302,48 @@ static void test_absurd(void **state)
     assert_int_equal(zone_query_count(zone, DNS_TXT, "s._domainkey.hop1.example"), 0);
 }
 
+/* ---- what the newest signature is over ---- */
+
+/* RFC 8617 §4.1.2 allows l=, which arc_seal() does not write: made by another program, over "Hello" and From. */
+static void test_limited(void **state)
+{
+    static const char *const fields[] = {
+        "ARC-Authentication-Results",
+        "i=1; hop1.example; spf=pass smtp.mailfrom=a@example.com",
+        "ARC-Message-Signature",
+        "i=1; a=ed25519-sha256; c=relaxed/relaxed; d=hop1.example; s=s; l=7; h=From; bh=B"
+        "a3gj8+xBPQLJTahTfzW6RbWQ/XPgESxkCi2B66PSQg=; b=1nWnmSXwxuoocR+eg/XhfuMmdfN2zH2Mu"
+        "wdfNSP9BeHTuqYXp0DCK31bkWq4/fzRWDjboFfV3X1trhyJHi8lCw==",
+        "ARC-Seal",
+        "i=1; a=ed25519-sha256; cv=none; d=hop1.example; s=s; b=eJGi+Oj5HhgCrVtPMtpSK2Vdn"
+        "oGMDMgGxEKlKCLiT+887at3LKmu03VEXB3fr5CfZBgRDSm9+URHRLJVEmjRAA==",
+    };
+    static const char public_key[] = "v=DKIM1; k=ed25519; p=A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=";
+    g_autoptr(Resolver) zone = zone_new();
+    g_auto(Mail) mail = mail_new();
+
+    zone_add_text(zone, "s._domainkey.hop1.example", public_key, strlen(public_key));
+    for (guint i = 0; i < G_N_ELEMENTS(fields); i += 2)
+        insert(&mail, fields[i], fields[i + 1]);
+    g_auto(Checked) all = check(&mail, zone, body_text);
+    assert_int_equal(all.result->status, ARC_PASS);
+    assert_true(all.result->whole);
+    g_auto(Checked) more = check(&mail, zone, "Hello\r\nand more\r\n");
+    assert_int_equal(more.result->status, ARC_PASS);
+    assert_false(more.result->whole);
+    insert(&mail, "From", "b@example.com");
+    g_auto(Checked) twice = check(&mail, zone, body_text);
+    assert_int_equal(twice.result->status, ARC_PASS);
+    assert_false(twice.result->whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pass),      cmocka_unit_test(test_oldest_pass),
         cmocka_unit_test(test_temporary), cmocka_unit_test(test_failed_chain),
         cmocka_unit_test(test_longest),   cmocka_unit_test(test_absurd),
+        cmocka_unit_test(test_limited),
     };
     key = dkim_key_generate(DKIM_RSA_SHA256, 1024, NULL);
     record = dkim_key_record(key);

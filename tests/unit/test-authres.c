@@ -200,6 +200,11 @@ static void test_is_from(void **state)
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
         if (authres_is_from(rows[i].value, -1, rows[i].id) != rows[i].ours)
             fail_msg("%s: not %d", rows[i].value, rows[i].ours);
+
+    /* Postfix takes it (header_size_limit). */
+    g_autofree char *comment = g_strnfill(AUTHRES_TEXT_MAX, 'x');
+    g_autofree char *hidden = g_strdup_printf("(%s) mx.example.com; dmarc=pass", comment);
+    assert_true(authres_is_from(hidden, -1, "mx.example.com"));
 }
 
 static void test_limits(void **state)

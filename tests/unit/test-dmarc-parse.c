@@ -1,4 +1,5 @@
 /* DMARC: records, author domains, public suffixes (lib/dmarc-record.c, lib/dmarc-author.c, lib/suffix.c). */
+#include <postern/address.h>
 #include <postern/dmarc.h>
 #include <postern/suffix.h>
 #include <string.h>
@@ -145,7 +146,7 @@ typedef struct {
     const char *value;
     const char *domains; /* with blanks between */
     guint without;
-    gboolean malformed;
+    gboolean malformed, ambiguous;
 } FromRow;
 
 static const FromRow froms[] = {
@@ -169,9 +170,24 @@ static const FromRow froms[] = {
      "example",
      "b.example", 0, FALSE}, /* a full-width dot is one */
     {"a@\xff.example", "", 1, TRUE},
-    {"a@-\xc3\xbc.example", "", 1, FALSE},
+    {"a@-\xc3\xbc.example", "", 1, FALSE, TRUE},
     {"a@localhost", "localhost", 0, FALSE},
     {"a@b_c.example", "b_c.example", 0, FALSE},
+    /* another reader may see victim.example, who has not written it */
+    {"v@victim.example: x@evil.example;", "evil.example", 0, TRUE, TRUE},
+    {"v@victim.example x@evil.example", "evil.example", 0, TRUE, TRUE},
+    {"<v@victim.example <x@evil.example>", "evil.example", 0, TRUE, TRUE},
+    {"v@victim..example, x@evil.example", "evil.example", 1, TRUE, TRUE},
+    {"v@victim.example@evil.example", "evil.example", 0, FALSE, TRUE},
+    {"v@victim.example(y)@evil.example", "evil.example", 0, FALSE, TRUE},
+    {"<@victim.example:x@evil.example>", "evil.example", 0, FALSE, TRUE},
+    {"v@-v\xc3\xbc.example, x@evil.example", "evil.example", 1, FALSE, TRUE},
+    /* as honest mail comes */
+    {"\"v@victim.example\": x@evil.example;", "evil.example", 0, FALSE, FALSE},
+    {"\"v@victim.example\"@evil.example", "evil.example", 0, FALSE, FALSE},
+    {"Doe, Joe <joe@b.example>", "b.example", 1, FALSE, FALSE},
+    {"Joe <<joe@b.example>>", "b.example", 0, TRUE, FALSE},
+    {"joe@b.example, x@[192.0.2.1]", "b.example", 1, FALSE, FALSE},
 };
 
 static void check_from(void **state)
@@ -186,7 +202,24 @@ static void check_from(void **state)
     assert_int_equal(authors->n, g_strv_length(authors->domains));
     assert_int_equal(authors->n_without, row->without);
     assert_int_equal(authors->malformed, row->malformed);
+    assert_int_equal(authors->ambiguous, row->ambiguous);
     assert_int_equal(authors->n_fields, 1);
+    if (authors->n == 1 && !row->ambiguous)
+        assert_string_equal(dmarc_authors_only(authors), row->domains);
+    else
+        assert_null(dmarc_authors_only(authors));
+}
+
+/* RFC 6376 §8.15: the domain has signed one of them, and anybody has added the other. */
+static void test_same_twice(void **state)
+{
+    g_autoptr(DmarcAuthors) authors = dmarc_authors_new();
+
+    dmarc_authors_add(authors, "noreply@b.example", -1);
+    assert_string_equal(dmarc_authors_only(authors), "b.example");
+    dmarc_authors_add(authors, "ceo@b.example", -1);
+    assert_int_equal(authors->n, 1);
+    assert_null(dmarc_authors_only(authors));
 }
 
 static void test_several_fields(void **state)
@@ -203,6 +236,20 @@ static void test_several_fields(void **state)
     assert_true(authors->malformed);
     assert_string_equal(authors->domains[1], "b1.example");
     assert_null(authors->domains[DMARC_AUTHORS_MAX]);
+}
+
+/* The last one is not read any more. */
+static void test_too_many(void **state)
+{
+    g_autoptr(DmarcAuthors) authors = dmarc_authors_new();
+    g_autoptr(GString) value = g_string_new(NULL);
+
+    for (guint i = 0; i < ADDRESS_LIST_MAX; i++)
+        g_string_append(value, "x@evil.example, ");
+    g_string_append(value, "v@victim.example");
+    dmarc_authors_add(authors, value->str, -1);
+    assert_int_equal(authors->n, 1);
+    assert_null(dmarc_authors_only(authors));
 }
 
 /* --- public suffixes --- */
@@ -228,10 +275,9 @@ static void test_suffixes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_old_standard),
-        cmocka_unit_test(test_many_uris),
-        cmocka_unit_test(test_several_fields),
-        cmocka_unit_test(test_suffixes),
+        cmocka_unit_test(test_old_standard),   cmocka_unit_test(test_many_uris),
+        cmocka_unit_test(test_several_fields), cmocka_unit_test(test_same_twice),
+        cmocka_unit_test(test_too_many),       cmocka_unit_test(test_suffixes),
     };
 
     return RUN_ROWS("dmarc_record_parse", records, check_record) +

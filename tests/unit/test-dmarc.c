@@ -247,6 +247,8 @@ static const Row rows[] = {
      "pass:a.example", NULL, 0, "permerror author= disposition=none reason=a.example,.b.example", ""},
     {"several of one domain", "_dmarc.a.example TXT \"v=DMARC1; p=reject\"", "u@a.example, v@A.example",
      "pass:a.example", NULL, 0, "pass spf", NULL},
+    {"several readings", "_dmarc.a.example TXT \"v=DMARC1; p=reject\"", "u@a.example v@b.example",
+     "pass:b.example", NULL, 0, "permerror author= disposition=none reason=several.ways", ""},
     {"U-labels", "_dmarc.xn--bcher-kva.example TXT \"v=DMARC1; p=reject\"",
      "u@b\xc3\xbc"
      "cher.example",

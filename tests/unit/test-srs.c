@@ -150,7 +150,8 @@ static void test_ses(void **state)
     g_autofree char *sixty = ses_sign(&slow, "u@example.com", 1, NOW);
     g_autofree char *fixed = ses_sign_fixed(&ses, "u@example.com", 99);
     g_autofree char *other = g_strdup(fixed);
-    other[5] = other[5] == 'A' ? 'B' : 'A';
+    other[5] = other[5] == 'B' ? 'C' : 'B';
+    g_autofree char *padded = g_strconcat("SES=A", tagged + strlen("SES="), NULL);
     const struct {
         const char *name, *address;
         const SesSettings *ses;
@@ -159,6 +160,7 @@ static void test_ses(void **state)
         guint64 message_id;
     } rows[] = {
         {"older secret", tagged, &ses, 0, SRS_VALID, 7},
+        {"another form of it", padded, &ses, 0, SRS_BROKEN},
         {"within ten days", tagged, &ses, 9, SRS_VALID, 7},
         {"ten days", tagged, &ses, 10, SRS_EXPIRED},
         {"months", tagged, &ses, 100, SRS_FORGED}, /* the time code has come round */
