@@ -18,13 +18,10 @@
 #include "checks/digest.h"
 
 static const Field fields[] = {
-    FIELD_STR(ArcFact, skipped),
-    FIELD_ENUM(ArcFact, status, arc_status_name),
-    FIELD_STR(ArcFact, reason),
-    FIELD_STR(ArcFact, sealers),
-    FIELD_STR(ArcFact, trusted),
-    FIELD_STR(ArcFact, said),
-    {0},
+    FIELD_STR(ArcFact, skipped), FIELD_ENUM(ArcFact, status, arc_status_name),
+    FIELD_STR(ArcFact, reason),  FIELD_STR(ArcFact, sealers),
+    FIELD_STR(ArcFact, trusted), FIELD_STR(ArcFact, said),
+    FIELD_STR(ArcFact, doubt),   {0},
 };
 
 static gboolean wanted(const Config *config)
@@ -108,17 +105,22 @@ static const char *join_sealers(Message *message, const ArcResult *result)
 
 static void find_trusted(Message *message, const ArcResult *result, ArcFact *fact)
 {
+    Pool *pool = message_pool(message);
     const PatternList *trusted = session_config(message_session(message))->arc.trusted_sealers;
     Alignment author = alignment_with_author(message);
     for (guint i = 0; i < result->n_hops; i++) {
         const ArcHop *hop = newest_but(result, i);
-        if (!hop->domain || !patterns_match(trusted, hop->domain))
+        if (!hop->domain || !patterns_match(trusted, hop->domain)) {
+            fact->doubt =
+                pool_printf(pool, "%s is no trusted sealer", hop->domain ? hop->domain : "a hop without d=");
             return;
+        }
         if (hop->authres && (fact->said = good_word(message, hop, &author))) {
             fact->trusted = hop->domain;
             return;
         }
     }
+    fact->doubt = "no trusted sealer says that the message was good when it came there";
 }
 
 static void evaluate(void *of, void *into)
@@ -135,8 +137,12 @@ static void evaluate(void *of, void *into)
     fact->status = result->status;
     fact->reason = result->reason;
     fact->sealers = join_sealers(message, result);
-    if (result->status == ARC_PASS && result->whole)
+    if (result->status != ARC_PASS)
+        return;
+    if (result->whole)
         find_trusted(message, result, fact);
+    else
+        fact->doubt = "the newest signature leaves out From or a part of the body";
 }
 
 const ArcFact *arc_fact(Message *message)

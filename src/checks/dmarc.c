@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "checks/arc.h"
 #include "checks/author.h"
 #include "checks/checks.h"
 #include "checks/client.h"
@@ -205,6 +206,11 @@ static void find_fail(Message *message, const DmarcFact *fact)
     if (asked != TAG_COUNT)
         message_find(message, &check_dmarc, asked, fact->author, "DMARC: %s; its policy is %s", fact->reason,
                      dmarc_policy_name((int)fact->disposition));
+    /* Whoever looks for the reason of a refusal asks why the list's seal did not help. */
+    gboolean has_arc = session_config(message_session(message))->arc.verify;
+    const char *doubt = has_arc ? arc_fact(message)->doubt : NULL;
+    if (doubt)
+        message_log(message, LOG_LEVEL_INFO, "ARC:", "the chain passes and does not help: %s", doubt);
 }
 
 static void find_temperror(Message *message, const DmarcFact *fact)
