@@ -90,6 +90,7 @@ typedef struct {
 /* NULL: fine. Else what is wrong; what was understood is there all the same. Spans point into `text`. */
 const char *dkim_tags_parse(DkimTags *tags, DkimKind kind, const char *text, gsize len, gint64 now);
 void dkim_tags_clear(DkimTags *tags);
+#define DKIM_NAME_MAX 253 /* bytes of a name; RFC 1035 §2.3.4, without the final dot */
 gboolean dkim_is_domain(const char *text, guint labels_min);
 
 /* ---- dkim-verify.c ---- */

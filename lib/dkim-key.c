@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dkim-internal.h"
+#include "idn.h"
 
 #define ZONE_STRING_MAX 255 /* bytes, RFC 1035 §3.3 */
 
@@ -144,12 +145,28 @@ char *dkim_key_record(const DkimKey *key)
                            p);
 }
 
-char *dkim_key_zone_line(const DkimKey *key, const char *domain, const char *selector)
+char *dkim_key_name(const char *domain, const char *selector, GError **error)
+{
+    if (!dkim_is_domain(domain, 2) || !dkim_is_domain(selector, 1)) {
+        g_set_error(error, DKIM_ERROR, DKIM_ERROR_MESSAGE, "%s with %s is not a domain with a selector",
+                    domain, selector);
+        return NULL;
+    }
+    g_autofree char *name = g_strconcat(selector, "._domainkey.", domain, NULL);
+    char *ascii = idn_to_ascii(name); /* as DMARC compares it: else one domain could sign for another */
+    if (ascii && strlen(ascii) <= DKIM_NAME_MAX)
+        return ascii;
+    g_free(ascii);
+    g_set_error(error, DKIM_ERROR, DKIM_ERROR_MESSAGE, "%s is no name that the DNS can have", name);
+    return NULL;
+}
+
+char *dkim_key_zone_line(const DkimKey *key, const char *name)
 {
     g_autofree char *record = dkim_key_record(key);
     g_autoptr(GString) line = g_string_new(NULL);
     gsize len = strlen(record);
-    g_string_printf(line, "%s._domainkey.%s. TXT (", selector, domain);
+    g_string_printf(line, "%s. TXT (", name);
     for (gsize at = 0; at < len; at += ZONE_STRING_MAX)
         g_string_append_printf(line, " \"%.*s\"", ZONE_STRING_MAX, record + at);
     g_string_append(line, " )");

@@ -212,11 +212,8 @@ char *dkim_choose_names(const DkimHeader *header, const char *const *names, cons
 
 gboolean dkim_check_signer(const char *domain, const char *selector, GError **error)
 {
-    if (dkim_is_domain(domain, 2) && dkim_is_domain(selector, 1))
-        return TRUE;
-    g_set_error(error, DKIM_ERROR, DKIM_ERROR_MESSAGE, "%s with %s is not a domain with a selector", domain,
-                selector);
-    return FALSE;
+    g_autofree char *name = dkim_key_name(domain, selector, error);
+    return name != NULL;
 }
 
 /* RFC 6376 §2.11 */

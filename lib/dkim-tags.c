@@ -2,11 +2,9 @@
 #include <string.h>
 
 #include "dkim-internal.h"
-#include "idn.h"
 
-#define TIME_DIGITS_MAX   12  /* RFC 6376 §3.5, t= */
-#define LENGTH_DIGITS_MAX 76  /* RFC 6376 §3.5, l= */
-#define NAME_MAX_LEN      253 /* RFC 1035 §2.3.4, without the final dot */
+#define TIME_DIGITS_MAX   12 /* RFC 6376 §3.5, t= */
+#define LENGTH_DIGITS_MAX 76 /* RFC 6376 §3.5, l= */
 #define LABEL_MAX_LEN     63
 #define BASE64_MAX        8192 /* bytes of b=; a signature of 16,384 bits has 2,732 */
 #define INSTANCE_DIGITS   2    /* RFC 8617 §4.2.1: at most 50 */
@@ -27,7 +25,7 @@ gboolean dkim_is_domain(const char *text, guint labels_min)
 {
     guint labels = 1;
     gsize label = 0;
-    if (strlen(text) > NAME_MAX_LEN)
+    if (strlen(text) > DKIM_NAME_MAX)
         return FALSE;
     for (const char *p = text; *p; p++) {
         if (*p == '.') {
@@ -258,16 +256,6 @@ static const struct {
     {"x", MESSAGE, 0, parse_expiry, NULL},
 };
 
-/* RFC 6376 §3.6.2.1, RFC 8616 §4: SELECTOR._domainkey.DOMAIN in A-labels. NULL: no name can be that. */
-static char *query_name(const DkimTags *tags)
-{
-    g_autofree char *name = g_strconcat(tags->selector, "._domainkey.", tags->domain, NULL);
-    char *ascii = idn_to_ascii(name); /* as DMARC compares it: else one domain could sign for another */
-    if (ascii && strlen(ascii) > NAME_MAX_LEN)
-        g_clear_pointer(&ascii, g_free);
-    return ascii;
-}
-
 /* i= is d= or below it (RFC 6376 §3.5). */
 static gboolean identity_fits(const DkimTags *tags)
 {
@@ -287,7 +275,7 @@ static const char *check_together(DkimTags *tags, gint64 now)
         return "x= is not after t=";
     if (tags->expires >= 0 && now > tags->expires)
         return "the signature has expired";
-    tags->query = query_name(tags);
+    tags->query = dkim_key_name(tags->domain, tags->selector, NULL);
     return tags->query ? NULL : "s= and d= make no name";
 }
 

@@ -40,6 +40,10 @@ def keys(c: Commands, folder: Path) -> None:
     assert (folder / "key.pem").read_bytes() == before, "a key was overwritten"
     c.expect(USAGE, "dkim", "keygen", "-o", "new.pem", "-d", "example.com", "-s", "s", "--bits", "512")
     assert not (folder / "new.pem").exists()
+    c.expect(USAGE, "dkim", "keygen", "-o", "new.pem", "-d", "a b", "-s", "s")
+    assert not (folder / "new.pem").exists(), "a key for no domain"
+    assert c.expect(DONE, "dkim", "keygen", "-o", "idn.pem", "--type", "ed25519", "-d", "bücher.example", "-s", "s").startswith(
+        b"s._domainkey.xn--bcher-kva.example. TXT")
 
 
 def published(c: Commands, folder: Path) -> None:
@@ -146,7 +150,8 @@ def scanned(c: Commands) -> None:
 def usage(c: Commands) -> None:
     for arguments in (("dkim",), ("dkim", "verify", "nofile"), ("dkim", "sign"), ("dkim", "sign", *SIGN, "--canon", "nowsp"),
                       ("dkim", "sign", *SIGN, "--names", "Subject"), ("dkim", "sign", *SIGN, "--identity", "a@example.net"),
-                      ("dkim", "keygen"), ("arc",), ("arc", "seal", *SIGN), ("arc", "seal", *SIGN, "--authres", "x", "--status", "y"),
+                      ("dkim", "keygen"), ("dkim", "check", "-k", "key.pem", "-d", "example", "-s", "s"),
+                      ("dkim", "check", "-k", "key.pem", "-d", "example.com", "-s", ""), ("arc",), ("arc", "seal", *SIGN), ("arc", "seal", *SIGN, "--authres", "x", "--status", "y"),
                       ("arc", "seal", *SIGN, "--authres", "dkim=pass"),
                       ("authres",), ("authres", "make"), ("authres", "make", "--ip", "x"), ("authres", "read", "a", "b"),
                       ("authres", "make", "--ip", "192.0.2.1", "--authserv-id", "a\n[spf]"), ("authres", "read", "nofile")):

@@ -162,8 +162,10 @@ guint dkim_key_bits(const DkimKey *key);
 char *dkim_key_to_pem(const DkimKey *key);
 /* What the domain publishes: "v=DKIM1; k=rsa; p=…" (RFC 6376 §3.6.1). */
 char *dkim_key_record(const DkimKey *key);
-/* The same as a line of a zone file, in strings of at most 255 bytes: `SELECTOR._domainkey.DOMAIN. TXT ( "…" )`. */
-char *dkim_key_zone_line(const DkimKey *key, const char *domain, const char *selector);
+/* Where it stands: SELECTOR._domainkey.DOMAIN, in A-labels (RFC 6376 §3.6.2.1, RFC 8616 §4). NULL with *error: that is no name. */
+char *dkim_key_name(const char *domain, const char *selector, GError **error);
+/* The record as a line of a zone file, in strings of at most 255 bytes: `NAME. TXT ( "…" )`. */
+char *dkim_key_zone_line(const DkimKey *key, const char *name);
 
 /* ---- signing ---- */
 

@@ -63,8 +63,10 @@ static void find_author(Signer *signer)
         signer->why_not = "no author with a domain can be read from From:";
     else if (authors->n > 1)
         signer->why_not = "the authors in From: are of different domains";
+    else if (!dmarc_authors_only(authors))
+        signer->why_not = "From: can be read in several ways";
     else
-        signer->author = pool_strdup(message_pool(signer->message), authors->domains[0]);
+        signer->author = pool_strdup(message_pool(signer->message), dmarc_authors_only(authors));
 }
 
 typedef enum { RULE_SAYS_NOTHING, RULE_ALLOWS, RULE_FORBIDS } RuleSays;

@@ -155,17 +155,20 @@ static int check(const Options *options)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *why = NULL;
+    const char *domain = options->signer.domain, *selector = options->signer.selector;
     Signer signer;
     Outside outside;
     if (!signer_open(&signer, &options->signer, &error))
         return complain(error);
-    if (!outside_open(&outside, &options->outside, NULL)) {
+    g_autofree char *name = dkim_key_name(domain, selector, &error);
+    if (!name)
+        complain(error);
+    if (!name || !outside_open(&outside, &options->outside, NULL)) {
         signer_close(&signer);
         return EXIT_USAGE;
     }
-    const char *domain = options->signer.domain, *selector = options->signer.selector;
     DkimCode code = published_key(signer.key, domain, selector, outside.resolver, &why);
-    g_autofree char *line = dkim_key_zone_line(signer.key, domain, selector);
+    g_autofree char *line = dkim_key_zone_line(signer.key, name);
     if (options->json) {
         g_autoptr(Record) record = record_new();
         record_str(record, "result", dkim_code_name(code));
@@ -173,9 +176,9 @@ static int check(const Options *options)
         record_str(record, "zone_line", line);
         command_print(record, TRUE);
     } else if (code == DKIM_PASS) {
-        printf("pass: %s._domainkey.%s is the key's\n", selector, domain);
+        printf("pass: %s is the key's\n", name);
     } else {
-        printf("%s: %s._domainkey.%s: %s\n%s\n", dkim_code_name(code), selector, domain, why, line);
+        printf("%s: %s: %s\n%s\n", dkim_code_name(code), name, why, line);
     }
     outside_close(&outside);
     signer_close(&signer);
@@ -212,16 +215,17 @@ static int keygen(const Options *options)
                 "postern dkim keygen: --out, --domain and --selector are needed; --type is rsa or ed25519\n");
         return EXIT_USAGE;
     }
+    g_autofree char *name = dkim_key_name(options->signer.domain, options->signer.selector, &error);
+    if (!name)
+        return complain(error);
     g_autoptr(DkimKey) key =
         dkim_key_generate(ed25519 ? DKIM_ED25519_SHA256 : DKIM_RSA_SHA256,
                           options->bits ? (guint)MAX(options->bits, 0) : DEFAULT_BITS, &error);
     g_autofree char *pem = key ? dkim_key_to_pem(key) : NULL;
     if (!key || !write_key(options->out, pem, &error))
         return complain(error);
-    g_autofree char *line = dkim_key_zone_line(key, options->signer.domain, options->signer.selector);
+    g_autofree char *line = dkim_key_zone_line(key, name);
     g_autofree char *text = dkim_key_record(key);
-    g_autofree char *name =
-        g_strdup_printf("%s._domainkey.%s", options->signer.selector, options->signer.domain);
     if (!options->json) {
         puts(line);
         return EXIT_DONE;

@@ -15,14 +15,16 @@ static void check_key(Doctor *doctor, DkimKey *key, const char *file, const char
                       const char *selector)
 {
     g_autofree char *why = NULL;
-    g_autofree char *line = dkim_key_zone_line(key, domain, selector);
+    g_autofree char *name =
+        dkim_key_name(domain, selector, NULL); /* its key has been tried when it was loaded */
+    g_autofree char *line = dkim_key_zone_line(key, name);
     DkimCode code = published_key(key, domain, selector, doctor->outside.resolver, &why);
     if (code == DKIM_TEMPERROR)
         advise(doctor, ADVICE_WARNING, NULL, NULL, "the public key of %s cannot be looked up now: %s", file,
                why);
     else if (code != DKIM_PASS)
-        advise(doctor, ADVICE_ERROR, "the DNS zone", line, "signatures with %s fail: %s._domainkey.%s: %s",
-               file, selector, domain, why);
+        advise(doctor, ADVICE_ERROR, "the DNS zone", line, "signatures with %s fail: %s: %s", file, name,
+               why);
 }
 
 /* Several patterns may sign with one key in one name. */

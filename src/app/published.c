@@ -17,7 +17,12 @@ DkimCode published_key(DkimKey *key, const char *domain, const char *selector, R
     dkim_header_add(header, "From", -1, from, -1);
     dkim_body_want(body, DKIM_RELAXED, DKIM_WHOLE_BODY);
     dkim_body_end(body);
-    g_autofree char *value = dkim_sign(&signing, header, body, NULL);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *value = dkim_sign(&signing, header, body, &error);
+    if (!value) {
+        *why = g_strdup(error->message);
+        return DKIM_PERMERROR;
+    }
     g_autofree char *field = g_strconcat(" ", value, NULL);
     dkim_header_add(with_signature, "DKIM-Signature", -1, field, -1);
     dkim_header_add(with_signature, "From", -1, from, -1);

@@ -532,7 +532,7 @@ static void test_keys(void **state)
         assert_string_equal(same, record);
         assert_int_equal(dkim_key_algorithm(again), i);
     }
-    g_autofree char *line = dkim_key_zone_line(keys[DKIM_ED25519_SHA256], "example.com", "s");
+    g_autofree char *line = dkim_key_zone_line(keys[DKIM_ED25519_SHA256], "s._domainkey.example.com");
     g_autoptr(Resolver) zone = zone_resolver_parse("line", line, strlen(line), &error);
     if (!zone)
         fail_msg("%s: %s", line, error->message);
