@@ -193,6 +193,7 @@ class Stage:
         address = address or f"unix:{folder}/milter.sock"
         config = folder / "postern.conf"
         (folder / "access").write_text("".join(f"SPF-Fail:host{i}.example.org\tREJECT\n" for i in range(ACCESS_RULES)))
+        os.utime(folder / "access", (0, 0))  # of a map that was written just now the filter waits for the end
         config.write_text(f"[daemon]\nlisten = {address}\nsocket_mode = 0666\nmax_sessions = 4000\n"
                           f"[log]\ntarget = file:{folder}/log\n"
                           f"[dns]\nservers = {self.dns_server}\n{settings.format(folder=folder)}")
